@@ -1,0 +1,149 @@
+"""The command line: `litecoop tune`. Owns arguments, exit codes and what is printed; the work is in `tuning`.
+
+TVM is imported only after the installed versions were checked and the threads of kernels were set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tvm_litecoop._version import __version__
+from tvm_litecoop.compat import check_versions
+from tvm_litecoop.errors import LiteCoOpError
+from tvm_litecoop.tuning.request import STRATEGIES, Request
+from tvm_litecoop.tuning.threads import use_physical_cores
+
+EXAMPLES = """examples:
+  litecoop tune matmul:512x512x512
+  litecoop tune conv2d:1x56x56x64,3x3,64 --trials 128 --compare evolutionary
+  litecoop tune my_kernels.py:softmax --target "llvm -mcpu=znver4 -num-cores=8" --json result.json
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 for success, 1 where no correct kernel was found, 2 for an input that cannot be used.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.command(args))
+    except LiteCoOpError as error:
+        print(f"litecoop: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="litecoop", description="Tune TVM programs with a shared search tree.")
+    parser.add_argument("--version", action="version", version=f"litecoop {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    tune = commands.add_parser(
+        "tune",
+        help="tune one workload",
+        description="Tune one workload, check the result against its reference, and print what was found.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    tune.set_defaults(command=_tune)
+    tune.add_argument("workload", help="a built-in, with or without a shape (see --list), or path.py:attribute")
+    tune.add_argument("--target", default="", help="a TVM target; default: this machine with its real features")
+    tune.add_argument("--trials", type=int, default=64, metavar="N", help="candidates to measure (default 64)")
+    tune.add_argument("--strategy", choices=STRATEGIES, default="litecoop", help="which search (default litecoop)")
+    tune.add_argument("--compare", choices=STRATEGIES[1:], help="run this search of TVM first, same trials")
+    tune.add_argument("--work-dir", default="", metavar="DIR", help="database and logs (default litecoop-work/...)")
+    tune.add_argument("--seed", type=int, default=1, metavar="S", help="makes all randomness (default 1)")
+    tune.add_argument("--batch", type=int, default=0, metavar="N", help="candidates per batch (default by strategy)")
+    kept = tune.add_mutually_exclusive_group()
+    kept.add_argument("--resume", action="store_true", help="go on in the same work dir (the default)")
+    kept.add_argument("--fresh", action="store_true", help="start over; earlier results are kept aside")
+    tune.add_argument("--stock", action="store_true", help="TVM's default builder and runner instead of the warm ones")
+    tune.add_argument("--json", default="", metavar="FILE", help="write the outcome there")
+    return parser
+
+
+def _tune(args: argparse.Namespace) -> int:
+    request = Request(
+        workload=args.workload,
+        strategy=args.strategy,
+        trials=args.trials,
+        target=args.target,
+        work_dir=args.work_dir,
+        seed=args.seed,
+        batch=args.batch,
+        stock=args.stock,
+        fresh=args.fresh,
+    )
+    requests = [request]
+    if args.compare:
+        directory = f"{request.directory}-{args.compare}" if args.work_dir else ""
+        requests.insert(0, replace(request, strategy=args.compare, work_dir=directory, stock=True))
+    check_versions()
+    use_physical_cores()
+    return _run_all(requests, Path(args.json) if args.json else None)
+
+
+def _run_all(requests: list[Request], json_file: Path | None) -> int:
+    """Tune with each strategy in turn, check and time all results together, print and write them."""
+    from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
+    from tvm_litecoop.tuning import check, progress, session
+    from tvm_litecoop.tuning.targets import parse_target
+    from tvm_litecoop.workloads import parse
+
+    console = Console()
+    workload, target = parse(requests[0].workload), parse_target(requests[0].target)
+    load_tensor_intrinsics()
+    sessions = []
+    for request in requests:
+        name = f"{request.strategy} on {workload.spec}"
+        with progress.Progress(console, name, request.trials, workload.flops) as display:
+            sessions.append(session.run(request, workload, target, display))
+        if sessions[-1].outcome.interrupted:
+            console.print("interrupted; showing the best so far")
+            break
+    _check_all(sessions, workload, target, check)
+    outcomes = [found.outcome for found in sessions]
+    console.print(progress.results(outcomes))
+    if outcomes[-1].members:
+        console.print(progress.members(outcomes[-1]))
+    if json_file is not None:
+        _write(json_file, [outcome.as_json() for outcome in outcomes])
+    return 0 if outcomes[-1].correct else 1
+
+
+def _check_all(sessions: list[Any], workload: Any, target: Any, check: Any) -> None:
+    """Numbers first, then time: only kernels that are right are timed together."""
+    right = []
+    for found in sessions:
+        if found.schedule is None or target.kind.name != "llvm":
+            continue
+        kernel = check.compiled(found.schedule.mod, target)
+        verdict = check.verdict(kernel, workload, target, seed=found.outcome.seed)
+        found.outcome.correct, found.outcome.worst_error = verdict.correct, verdict.worst
+        if verdict.correct:
+            right.append((found.outcome, kernel))
+    for (outcome, _), seconds in zip(
+        right, check.time_together([kernel for _, kernel in right], workload, seed=1), strict=True
+    ):
+        outcome.final_s = seconds
+
+
+def _write(file: Path, outcomes: list[dict[str, Any]]) -> None:
+    """The outcome of the run; with --compare a list, the compared search first."""
+    text = json.dumps(outcomes[0] if len(outcomes) == 1 else outcomes, indent=2, allow_nan=False)
+    try:
+        file.write_text(text + "\n")
+    except OSError as error:
+        raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file for --json") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Settings of the search, with the paper's constants by name. Owns their ranges; nothing else reads the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tvm_litecoop.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How the shared tree is searched.
+
+    Attributes:
+        lam: λ of LA-UCT, the weight of model size against value, in [0, 1] (arXiv 2602.01935, section 3).
+        c: Exploration constant of LA-UCT.
+        width: `a` of the widening rule `max_children = ceil(a * N ** growth)`.
+        growth: `b` of the widening rule; 0 keeps the number of children fixed, as the paper does.
+        backup: What a node is worth: the `mean` over its subtree (the paper) or the `max` (its best program).
+        escalate_after: K, the regressions in a row on one path that hand the step to the largest member; 0 never.
+        proposals_per_call: Alternatives asked of a member in one call.
+        patience: Expansions of a node without a new program before it counts as spent.
+        noise: Relative difference of two run times below which neither is called a regression.
+        oversample: Candidates proposed for each one measured, once predictions are trusted.
+        epsilon: Share of a batch measured without regard to predictions.
+        min_share: Share of all calls below which a member is given its turn.
+    """
+
+    lam: float = 0.5
+    c: float = 0.25
+    width: float = 2.0
+    growth: float = 0.5
+    backup: Literal["mean", "max"] = "max"
+    escalate_after: int = 2
+    proposals_per_call: int = 2
+    patience: int = 4
+    noise: float = 0.03
+    oversample: int = 4
+    epsilon: float = 0.1
+    min_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check every range, so that a wrong setting is named where it was made."""
+        _within("lam", self.lam, 0.0, 1.0)
+        _within("c", self.c, 0.0, 100.0)
+        _within("width", self.width, 1.0, 1000.0)
+        _within("growth", self.growth, 0.0, 1.0)
+        _within("escalate_after", self.escalate_after, 0, 1000)
+        _within("proposals_per_call", self.proposals_per_call, 1, 64)
+        _within("patience", self.patience, 1, 1000)
+        _within("noise", self.noise, 0.0, 1.0)
+        _within("oversample", self.oversample, 1, 1000)
+        _within("epsilon", self.epsilon, 0.0, 1.0)
+        _within("min_share", self.min_share, 0.0, 1.0)
+        if self.backup not in ("mean", "max"):
+            raise ConfigError(f"backup is {self.backup!r}", 'choose "mean" or "max"')
+
+    @classmethod
+    def paper(cls) -> SearchConfig:
+        """The constants of arXiv 2602.01935: λ 0.5, c 1.41, two children, K = 2, mean backup, one proposal a call."""
+        return cls(lam=0.5, c=1.41, width=2, growth=0.0, backup="mean", escalate_after=2, proposals_per_call=1)
+
+    def but(self, **changes: object) -> SearchConfig:
+        """A copy with some settings changed."""
+        try:
+            return replace(self, **changes)  # type: ignore[arg-type]
+        except TypeError as error:
+            known = ", ".join(self.__dataclass_fields__)
+            raise ConfigError(f"unknown search setting: {error}", f"known settings: {known}") from None
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {value}", f"choose a value from {low} to {high}")

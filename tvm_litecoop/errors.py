@@ -1,0 +1,54 @@
+"""Every exception this package raises on purpose. Owns the error tree, nothing else.
+
+```
+LiteCoOpError
+ ├── ConfigError      a setting that cannot be used
+ ├── WorkloadError    an unknown workload, or a shape it cannot have
+ ├── TargetError      a target TVM does not know, or one that lacks a fact we need
+ ├── WorkDirError     a work directory that cannot be written or read
+ ├── VersionError     apache-tvm and apache-tvm-ffi that crash together
+ └── SearchError      the search was driven out of order (for example ask before start)
+```
+
+A bad answer of a model is not an exception: it is a value, `values.Rejection`.
+"""
+
+from __future__ import annotations
+
+
+class LiteCoOpError(Exception):
+    """A fault the user can mend.
+
+    Args:
+        message: What is wrong and where, in one line.
+        hint: How to mend it, in one line; printed after the message.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} ({hint})" if hint else message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(LiteCoOpError):
+    """A setting that cannot be used."""
+
+
+class WorkloadError(LiteCoOpError):
+    """An unknown workload, or a shape it cannot have."""
+
+
+class TargetError(LiteCoOpError):
+    """A target TVM does not know, or one that lacks a fact we need."""
+
+
+class WorkDirError(LiteCoOpError):
+    """A work directory that cannot be written or read."""
+
+
+class VersionError(LiteCoOpError):
+    """apache-tvm and apache-tvm-ffi that crash together."""
+
+
+class SearchError(LiteCoOpError):
+    """The search was driven out of order."""

@@ -1,0 +1,19 @@
+"""Building and timing candidates: TVM builders and runners with warm processes, optional, for any search strategy.
+
+builder.py      WarmBuilder: LocalBuilder without its start-up at every call
+export.py       export_shared: link in the builder, not in the runner
+intrinsics.py   when a build needs TVM's tensor intrinsics, and their fast import
+runner.py       AdaptiveRunner: LocalRunner that spends its time on good candidates
+known_best.py   what the runner compares a candidate with
+timing.py       how long one kernel is timed, on the worker
+arguments.py    the kernel's arguments, kept between candidates, on the worker
+workers.py      the processes of both
+"""
+
+from __future__ import annotations
+
+from tvm_litecoop.measure.builder import WarmBuilder
+from tvm_litecoop.measure.export import EXPORT_SHARED, export_shared
+from tvm_litecoop.measure.runner import AdaptiveRunner
+
+__all__ = ["EXPORT_SHARED", "AdaptiveRunner", "WarmBuilder", "export_shared"]

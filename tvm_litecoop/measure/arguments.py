@@ -1,0 +1,78 @@
+"""The arguments a kernel is called with. Owns their values, and the ones kept from candidate to candidate."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import tvm
+
+ArgsInfo: TypeAlias = "Sequence[Sequence[Any]]"
+"""`ArgInfo.as_json()` of each argument: `["TENSOR", dtype, shape]`."""
+
+CACHE_BYTES = 1 << 30
+
+
+def args_key(device_type: str, args_info: ArgsInfo) -> str:
+    """The same for kernels that can take the same arguments on the same device."""
+    return json.dumps([device_type, args_info])
+
+
+class ArgumentCache:
+    """Arguments of the shapes used last, because filling them takes longer than timing with them.
+
+    A candidate of the same task finds what the candidate before it left: inputs untouched, outputs overwritten.
+
+    Args:
+        limit_bytes: Bytes kept, over all shapes; arguments larger than that are not kept.
+    """
+
+    def __init__(self, limit_bytes: int = CACHE_BYTES) -> None:
+        self._limit = limit_bytes
+        self._kept: OrderedDict[str, list[Any]] = OrderedDict()  # least recently used first
+        self._sizes: dict[str, int] = {}
+
+    def get(self, device: Any, args_info: ArgsInfo) -> list[Any]:
+        """Arguments for one kernel, allocated and filled where there are none to reuse.
+
+        Raises:
+            NotImplementedError: For an argument that is not a tensor, as TVM's `alloc_argument_common` does.
+        """
+        key = args_key(str(device), args_info)
+        if key not in self._kept:
+            size = sum(_bytes(info) for info in args_info)
+            self._make_room(size)
+            args = [_allocate(device, info) for info in args_info]
+            if size > self._limit:
+                return args
+            self._kept[key], self._sizes[key] = args, size
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _make_room(self, size: int) -> None:
+        while self._kept and sum(self._sizes.values()) + size > self._limit:
+            oldest, _ = self._kept.popitem(last=False)
+            del self._sizes[oldest]
+
+
+def _allocate(device: Any, info: Sequence[Any]) -> Any:
+    if info[0] != "TENSOR":
+        raise NotImplementedError(info)
+    _, dtype, shape = info
+    tensor = tvm.runtime.empty(shape=shape, dtype=dtype, device=device)
+    if dtype in ("int32", "int64", "uint32", "uint64"):
+        # TVM fills these with the bits of floats, which as indices point far outside of any table.
+        tensor.copyfrom(np.random.default_rng(0).integers(1, 10, size=tuple(shape)).astype(dtype))
+    else:
+        # 1.0 to 10.0. Not `random_fill_for_measure`, LocalRunner's choice: its threads share one generator without a
+        # lock, which is 4 times slower than one thread, and they leave the last `size % threads` elements as they were.
+        tvm.get_global_func("tvm.contrib.random.random_fill")(tensor)
+    return tensor
+
+
+def _bytes(info: Sequence[Any]) -> int:
+    return math.prod(info[2]) * max(1, tvm.DataType(info[1]).bits // 8) if info[0] == "TENSOR" else 0

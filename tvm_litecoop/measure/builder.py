@@ -1,0 +1,132 @@
+"""A builder whose processes stay warm. Owns `WarmBuilder` and what its workers do with one candidate."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+import tvm
+from tvm.ir.utils import derived_object
+from tvm.runtime import load_param_dict, save_param_dict
+from tvm.s_tir.meta_schedule.builder import BuilderResult, PyBuilder
+from tvm.s_tir.meta_schedule.builder.local_builder import default_export
+from tvm.s_tir.meta_schedule.utils import cpu_count, get_global_func_with_default_on_worker
+from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
+
+from tvm_litecoop.measure import export  # noqa: F401  registers `export_shared`, in every worker too
+from tvm_litecoop.measure.intrinsics import index_frozen_modules, load_tensor_intrinsics
+from tvm_litecoop.measure.workers import WarmWorkers
+
+logger = logging.getLogger(__name__)
+
+MAX_BUILDS = 500
+"""Builds after which a worker is replaced. TVM restarts its workers at every call because they leak; with TVM 0.27
+they no longer do (README of the measurements: a worker levels off 40 MB above its start), so this is only insurance."""
+
+F: TypeAlias = "Callable[..., Any] | str | None"
+"""A function, the name of a function registered with TVM in the worker, or None for the default."""
+
+
+@derived_object  # type: ignore[untyped-decorator]
+class WarmBuilder(PyBuilder):  # type: ignore[misc]
+    """Builds candidates in local processes that stay alive from call to call.
+
+    Takes the arguments of `tvm.s_tir.meta_schedule.builder.LocalBuilder` and gives its results, with the same error
+    texts and time-outs. Two things differ. The processes start in the background at construction, so a name that is
+    not registered, or an `initializer` that fails, is reported by the first `build`. And they see the `sys.path` of
+    this process, so functions from your own modules need no initializer.
+
+    When `build` returns, no worker computes: what is measured next is measured on a quiet machine.
+
+    Args:
+        max_workers: Number of processes; default the number of logical processors. Each keeps about 90 MB.
+        timeout_sec: Seconds one candidate may take to build and export.
+        f_build: `(IRModule, Target, params) -> runtime.Module`; default `build_module`.
+        f_export: `(runtime.Module) -> path`; default TVM's `default_export`, a tar, which also suits an RPC runner.
+            For a local runner `export_shared` is faster.
+        initializer: Runs in each new process, for instance to register functions.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_workers: int | None = None,
+        timeout_sec: float = 30.0,
+        f_build: F = None,
+        f_export: F = None,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.max_workers: int = max_workers or cpu_count(logical=True)
+        self.timeout_sec = timeout_sec
+        self.initializer = initializer
+        self.f_build = f_build
+        self.f_export = f_export
+        logger.info("WarmBuilder: max_workers = %d", self.max_workers)
+        self._workers = WarmWorkers(
+            self.max_workers,
+            partial(_prepare, initializer, f_build, f_export),
+            timeout_s=timeout_sec,
+            max_uses=MAX_BUILDS,
+        )
+        weakref.finalize(self, self._workers.close)  # also at the exit of the interpreter
+
+    def build(self, build_inputs: list[Any]) -> list[Any]:
+        """Build and export candidates.
+
+        Args:
+            build_inputs: TVM's `BuilderInput`s.
+
+        Returns:
+            One `BuilderResult` per input, in their order: the path of the artifact, or the error text.
+
+        Raises:
+            Exception: What `initializer` raised in a new worker, or `ValueError` for a name not registered there.
+            LiteCoOpError: After `close`.
+        """
+        jobs = [
+            (self.f_build, self.f_export, item.mod, item.target, _serialize(item.params)) for item in build_inputs
+        ]
+        outcomes = self._workers.map(_build_and_export, jobs)
+        self._workers.settle()
+        return [BuilderResult(out.value, out.error_text("LocalBuilder", self.timeout_sec)) for out in outcomes]
+
+    def close(self) -> None:
+        """End the workers. Calling it again does nothing."""
+        self._workers.close()
+
+
+def build_module(mod: Any, target: Any, _params: Any) -> Any:
+    """TVM's `default_build` without an import that most targets do not need; see `intrinsics`.
+
+    Args:
+        mod: The IRModule of one candidate.
+        target: Its Target.
+
+    Returns:
+        The `tvm.runtime.Module`.
+    """
+    if target.kind.name not in ("llvm", "c"):
+        load_tensor_intrinsics()
+    return tvm.driver.build(RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(mod), target=target)
+
+
+def _build_and_export(f_build: F, f_export: F, mod: Any, target: Any, params: bytearray | None) -> str:
+    build = get_global_func_with_default_on_worker(f_build, build_module)
+    to_file = get_global_func_with_default_on_worker(f_export, default_export)
+    return str(to_file(build(mod, target, None if params is None else load_param_dict(params))))
+
+
+def _prepare(initializer: Callable[[], None] | None, f_build: F, f_export: F) -> None:
+    index_frozen_modules()  # for an f_build that imports the intrinsics, as TVM's default_build does
+    if initializer is not None:
+        initializer()
+    get_global_func_with_default_on_worker(f_build, build_module)
+    get_global_func_with_default_on_worker(f_export, default_export)
+
+
+def _serialize(params: Any) -> Any:
+    return None if params is None else save_param_dict(params)

@@ -1,0 +1,94 @@
+"""How long one kernel is timed. Owns the decision, call by call; the clock itself is TVM's `time_evaluator`."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Clock: TypeAlias = Callable[[int, int, float], "list[float]"]
+"""`(number, repeat, min_ms)` → mean seconds per call, one value per repeat; TVM's `time_evaluator`, which makes one
+untimed call first, then `repeat` times `number` calls, or more where these last less than `min_ms`."""
+
+PROBE_MS = 1.0
+"""Milliseconds of the first look; a kernel of some microseconds is called many times in it, a slow one once."""
+
+LONG_CALL_S = 0.05
+"""A call of this many seconds is not tripled by a hiccup of the machine; a shorter one gets a second look."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much time a kernel deserves.
+
+    Attributes:
+        min_repeat_ms: Milliseconds of timed calls for a kernel, over all its repeats.
+        repeats: Repeats these are divided into, so that noise can be seen.
+        give_up_ratio: A kernel this many times slower than the best known gets no more than the first look.
+        near_best_ratio: Up to this many times the best known counts as near it.
+        near_best_factor: Times as much timing for a kernel near the best, where order matters.
+    """
+
+    min_repeat_ms: float = 30.0
+    repeats: int = 3
+    give_up_ratio: float = 3.0
+    near_best_ratio: float = 1.1
+    near_best_factor: int = 3
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What was measured.
+
+    Attributes:
+        run_secs: Mean seconds per call, one value per repeat; never empty.
+        gave_up: Whether timing ended at the first look.
+    """
+
+    run_secs: tuple[float, ...]
+    gave_up: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """The median repeat."""
+        return statistics.median(self.run_secs)
+
+
+def time_kernel(clock: Clock, effort: Effort, best_s: float | None) -> Timing:
+    """Time one kernel for as long as it deserves.
+
+    Args:
+        clock: Times the kernel.
+        effort: What it deserves.
+        best_s: Seconds per call of the best kernel known for the same arguments, or None for the first.
+
+    Returns:
+        The repeats. Every value is an honest mean over timed calls; a hopeless kernel's are few and rest on few calls.
+    """
+    looks = clock(1, 1, PROBE_MS)
+    limit = math.inf if best_s is None else effort.give_up_ratio * best_s
+    if limit < looks[0] < LONG_CALL_S:
+        looks += clock(1, 1, PROBE_MS)
+    first = min(looks)
+    if first > limit:
+        return Timing(tuple(looks), gave_up=True)
+    # From here on in repeats of equal length. Where that is a single call, the last look was one.
+    repeat_s = effort.min_repeat_ms / 1e3 / effort.repeats
+    number = max(1, math.ceil(repeat_s / max(first, 1e-9)))
+    run_secs = [first] if number == 1 else []
+    run_secs += _repeats(clock, number, _wanted(effort.min_repeat_ms, number * first) - len(run_secs))
+    if best_s is None or statistics.median(run_secs) <= effort.near_best_ratio * best_s:
+        longer_ms = effort.min_repeat_ms * effort.near_best_factor
+        run_secs += _repeats(clock, number, _wanted(longer_ms, number * first) - len(run_secs))
+    return Timing(tuple(run_secs))
+
+
+def _wanted(total_ms: float, repeat_s: float) -> int:
+    """Repeats of `repeat_s` seconds that make `total_ms`."""
+    return max(1, round(total_ms / 1e3 / repeat_s))
+
+
+def _repeats(clock: Clock, number: int, count: int) -> list[float]:
+    return clock(number, count, 0.0) if count > 0 else []

@@ -1,0 +1,33 @@
+"""The free member `mutator`: TVM's own random mutators, with TVM's probabilities, as a member like any other."""
+
+from __future__ import annotations
+
+import random
+
+from tvm_litecoop.models.base import Answer
+from tvm_litecoop.values import Edit, Mutate, Proposal, Resample
+from tvm_litecoop.view import View
+
+
+class Mutator:
+    """Proposes what TVM's evolutionary search would: a mutation of a program, at the root a fresh sample.
+
+    Source: `EvolutionarySearchNode` in src/s_tir/meta_schedule/search_strategy/evolutionary_search.cc.
+    """
+
+    name = "mutator"
+    params = 1.0
+    free = True
+
+    def propose(self, view: View, k: int, seed: int) -> Answer:
+        """`k` random edits."""
+        rng = random.Random(seed)
+        return Answer(tuple(Proposal((self._edit(view, rng),)) for _ in range(k)))
+
+    def _edit(self, view: View, rng: random.Random) -> Edit:
+        seed = rng.randrange(1, 2**31 - 1)
+        names = [name for name, _ in view.mutators]
+        if view.root or not names:
+            return Resample(rng.choice(view.sketches).index, seed)
+        weights = [weight for _, weight in view.mutators]
+        return Mutate(rng.choices(names, weights)[0], seed)

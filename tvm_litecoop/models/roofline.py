@@ -1,0 +1,131 @@
+"""The expert's arithmetic: an estimate of the cycles one tiled loop nest takes, from its accesses and the caches.
+
+A roofline in a few terms, each for one reason; it is meant to rank tilings of one nest on one machine, not to predict
+seconds. All terms are computed for many tilings at once (arrays of shape [n]).
+
+The tiling structure names the loops from the outside: `SSRSRS` is two spatial levels, a reduction level, a spatial,
+a reduction and a spatial level (MultiLevelTiling in src/s_tir/meta_schedule/schedule_rule/multi_level_tiling.cc).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tvm_litecoop.nest import Access, Block, Machine
+
+Array = npt.NDArray[np.float64]
+
+FMA_PER_CYCLE = 2.0  # vector multiply-adds a core can start
+FMA_LATENCY = 4.0  # cycles until an accumulator can be used again
+LOADS_PER_CYCLE = 2.0
+BYTES_PER_CYCLE = (32.0, 12.0, 4.0)  # from L2, from L3, from memory, for one core
+USABLE = 0.75  # share of a cache that a working set can count on
+SPARE_REGISTERS = 4  # for operands and addresses beside the accumulators
+
+
+def cycles(block: Block, machine: Machine, factors: Sequence[npt.NDArray[np.int64]]) -> Array:
+    """Estimated cycles of the nest, all cores working.
+
+    Args:
+        block: The nest; `block.tiling` must be set.
+        machine: The target.
+        factors: For each axis of the block the tile factors, shape [n, parts], outermost first.
+
+    Returns:
+        Shape [n]; only ratios within one call mean anything.
+    """
+    tiles = _tiles(block, factors)
+    total = float(np.prod([axis.extent for axis in block.axes]))
+    work = total / _size(block, tiles[-2], spatial_only=True) * _inner_step(block, machine, tiles)
+    for cache, rate in zip((machine.l1_bytes, machine.l2_bytes, machine.l3_bytes), BYTES_PER_CYCLE, strict=True):
+        work = work + _traffic(block, tiles, cache * USABLE) / rate
+    return work / _parallel(block, machine, factors)
+
+
+def _tiles(block: Block, factors: Sequence[npt.NDArray[np.int64]]) -> list[list[Array]]:
+    """Extents of every axis inside each level, from the whole nest (position 0) to a single point (the last)."""
+    spatial, reduction = 0, 0
+    inside = [np.ones(len(factors[0]))] * len(block.axes)
+    found = [list(inside)]
+    for letter in reversed(block.tiling):
+        level = spatial if letter == "S" else reduction
+        for position, axis in enumerate(block.axes):
+            if axis.reduction == (letter == "R"):
+                inside[position] = inside[position] * factors[position][:, -1 - level]
+        spatial, reduction = spatial + (letter == "S"), reduction + (letter == "R")
+        found.insert(0, list(inside))
+    return found
+
+
+def _inner_step(block: Block, machine: Machine, tiles: list[list[Array]]) -> Array:
+    """Cycles of one reduction step of the innermost spatial tile, accumulators in registers."""
+    inner = tiles[-2]
+    vector = max(i for i, axis in enumerate(block.axes) if not axis.reduction)
+    write = block.writes[0]
+    lanes = machine.lanes(write.item_bytes)
+    width = inner[vector] if write.stride(vector) == 1 else np.ones_like(inner[vector])
+    vectors = np.ceil(width / lanes)  # a partly filled vector costs a whole one
+    accumulators = _size(block, inner, spatial_only=True) / width * vectors
+    arithmetic = np.maximum(accumulators / FMA_PER_CYCLE, FMA_LATENCY)
+    loads = sum((_loads(block, read, inner, vector, width, vectors) for read in block.reads), np.zeros_like(width))
+    spilled = np.maximum(0.0, accumulators - (machine.registers - SPARE_REGISTERS))
+    # accumulators are loaded and stored once per innermost reduction tile, spilled ones at every step
+    reduced = np.maximum(1.0, _size(block, tiles[-3]) / _size(block, inner, spatial_only=True))
+    reload = 2.0 * (accumulators / reduced + spilled)
+    return np.asarray(np.maximum(arithmetic, (loads + reload) / LOADS_PER_CYCLE))
+
+
+def _loads(block: Block, read: Access, inner: list[Array], vector: int, width: Array, vectors: Array) -> Array:
+    """Load instructions for one read: whole vectors where it is contiguous, one by one where it is strided."""
+    count = np.ones_like(width)
+    for position, axis in enumerate(block.axes):
+        if not axis.reduction and position != vector and read.stride(position):
+            count = count * inner[position]
+    stride = abs(read.stride(vector))
+    if stride == 0:
+        return count
+    return count * (vectors * inner[vector] / width if stride == 1 else inner[vector])
+
+
+def _traffic(block: Block, tiles: list[list[Array]], capacity: float) -> Array:
+    """Bytes that cross into a cache: the largest tile that fits is brought in once per visit of it."""
+    total = float(np.prod([axis.extent for axis in block.axes]))
+    traffic = np.zeros_like(tiles[0][0])
+    undecided = np.ones_like(traffic, dtype=bool)
+    for inside in tiles:
+        footprint = sum((_footprint(access, inside) for access in block.accesses), np.zeros_like(traffic))
+        fits = undecided & (footprint <= capacity)
+        traffic = np.where(fits, footprint * total / _size(block, inside), traffic)
+        undecided &= ~fits
+    return traffic
+
+
+def _footprint(access: Access, inside: list[Array]) -> Array:
+    """Bytes of one buffer that a tile touches (`nest.Access.footprint` for many tiles)."""
+    size = np.full_like(inside[0], float(access.item_bytes))
+    for extent, coefficients in zip(access.shape, access.dims, strict=True):
+        span = sum((abs(c) * (tile - 1) for c, tile in zip(coefficients, inside, strict=True) if c), np.zeros(1)) + 1
+        size = size * np.minimum(extent, span)
+    return size
+
+
+def _parallel(block: Block, machine: Machine, factors: Sequence[npt.NDArray[np.int64]]) -> Array:
+    """Cores kept busy: TVM runs the leading spatial levels in parallel, in equal chunks."""
+    leading = len(block.tiling) - len(block.tiling.lstrip("S"))
+    tasks = np.ones(len(factors[0]))
+    for axis, tile in zip(block.axes, factors, strict=True):
+        if not axis.reduction:
+            tasks = tasks * np.prod(tile[:, :leading], axis=1)
+    return np.asarray(tasks / np.ceil(tasks / machine.cores))
+
+
+def _size(block: Block, inside: list[Array], *, spatial_only: bool = False) -> Array:
+    """Iterations of a tile."""
+    size = np.ones_like(inside[0])
+    for axis, extent in zip(block.axes, inside, strict=True):
+        if not (spatial_only and axis.reduction):
+            size = size * extent
+    return size

@@ -1,0 +1,199 @@
+"""The expert's rules: how good each value of a decision looks on a machine, and why.
+
+- tiles (`roofline`): innermost extents that fill vector registers, accumulators enough to hide the latency of a
+  multiply-add and few enough to stay in registers, working sets that fit their caches, parallel pieces that divide
+  evenly over the cores.
+- tiles on a GPU: whole warps of threads, and several results a thread to reuse what it has loaded.
+- unroll: high limits first, because accumulators stay in registers only where the tile around them is unrolled.
+- compute location: where the loops around it do not make the producer run more than once; every repetition costs
+  its work again.
+- sketch: a factored reduction (`rfactor`) pays only where the spatial loops cannot keep the cores busy.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+
+from tvm_litecoop import seeds
+from tvm_litecoop.models import roofline
+from tvm_litecoop.nest import Block, Machine
+from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Site, Tile, Value
+from tvm_litecoop.view import Sketch
+
+DRAWS = 4096  # random tilings of a nest that are ranked once
+KEPT = 256  # of those, the ones whole programs are drawn from
+SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cycles to this power
+JOBS_PER_CORE = 16  # TVM's own bound for factoring a reduction (AddRFactor, `max_jobs_per_core`)
+WARP = 32  # threads of a GPU that run in step
+
+
+def draw(weights: Mapping[Value, float], rng: random.Random) -> Value:
+    """One value, by weight."""
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def weights(site: Site, sketch: Sketch, machine: Machine) -> dict[Value, float]:
+    """How good every legal value of a site looks, all other sites as they are; larger is better."""
+    if isinstance(site.domain, Choice):
+        return _limits(site.domain)
+    if isinstance(site.domain, Location):
+        return _locations(site, site.domain, sketch)
+    block = _block(sketch, site.block)
+    if block is None or not block.tiling:
+        return _untiled(site.domain, machine)
+    if machine.kind != "llvm":
+        return _gpu_tiles(site.domain, block)
+    return _tiles(site, site.domain, block, sketch, machine)
+
+
+def draw_tiling(block: Block, sketch: Sketch, machine: Machine, rng: random.Random) -> tuple[tuple[int, ...], ...]:
+    """Factors for every axis of a tiled CPU nest at once; empty where the rule does not apply."""
+    tiles = {s.axis: s.domain for s in sketch.sites if s.block == block.name and isinstance(s.domain, Tile)}
+    if not block.tiling or machine.kind != "llvm" or not tiles:
+        return ()
+    domains = tuple(tiles.get(i) or Tile(1, parts) for i, parts in enumerate(_parts(block)))
+    ranked = _ranked_tilings(block, domains, machine)
+    return rng.choices([tiling for tiling, _ in ranked], [weight for _, weight in ranked])[0]
+
+
+def factors_needlessly(sketch: Sketch, machine: Machine) -> bool:
+    """Whether a sketch factors a reduction whose spatial loops would have kept the cores busy anyway."""
+    wanted = machine.cores * JOBS_PER_CORE
+    for block in sketch.blocks:
+        if block.name.endswith("_rf"):
+            original = _block(sketch, block.name.removesuffix("_rf")) or block
+            if _spatial(original) >= wanted:
+                return True
+    return False
+
+
+def importance(sketch: Sketch) -> dict[str, float]:
+    """How much a change of each site may matter: the share of the work in the block it shapes, at least 0.1."""
+    work = {block.name: float(prod(max(1, axis.extent) for axis in block.axes)) for block in sketch.blocks}
+    heaviest = max(work.values(), default=1.0)
+    return {site.name: max(0.1, work.get(site.block, heaviest) / heaviest) for site in sketch.sites}
+
+
+# ---- tiles ---------------------------------------------------------------------------------------------------------
+
+
+def _tiles(site: Site, domain: Tile, block: Block, sketch: Sketch, machine: Machine) -> dict[Value, float]:
+    """Every tiling of one axis, the other axes of the block as they are."""
+    values = list(domain)
+    present = {s.axis: s.value for s in sketch.sites if s.block == block.name and isinstance(s.value, tuple)}
+    factors = []
+    for axis, parts in enumerate(_parts(block)):
+        column = values if axis == site.axis else [present.get(axis, (1,) * parts)] * len(values)
+        factors.append(np.array(column, dtype=np.int64))
+    return dict(zip(values, _by_cycles(roofline.cycles(block, machine, factors)), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _ranked_tilings(
+    block: Block, domains: tuple[Tile, ...], machine: Machine
+) -> tuple[tuple[tuple[tuple[int, ...], ...], float], ...]:
+    """The best of many random tilings of a nest with their weights; the draw is fixed by the nest itself."""
+    rng = seeds.rng(0, "tilings", repr(block), repr(domains))
+    columns = [[domain.sample(rng) for _ in range(DRAWS)] for domain in domains]
+    cycles = roofline.cycles(block, machine, [np.array(column, dtype=np.int64) for column in columns])
+    unique = {tuple(column[i] for column in columns): i for i in np.argsort(cycles, kind="stable")[::-1]}
+    best = sorted(unique.items(), key=lambda item: float(cycles[item[1]]))[:KEPT]
+    weighted = _by_cycles(np.array([cycles[i] for _, i in best]))
+    return tuple((tiling, weight) for (tiling, _), weight in zip(best, weighted, strict=True))
+
+
+def _by_cycles(cycles: roofline.Array) -> list[float]:
+    return [float(w) for w in (cycles.min() / cycles) ** SHARPNESS]
+
+
+def _parts(block: Block) -> list[int]:
+    """Number of factors per axis, from the tiling structure."""
+    spatial, reduction = block.tiling.count("S"), block.tiling.count("R")
+    return [reduction if axis.reduction else spatial for axis in block.axes]
+
+
+def _untiled(domain: Tile, machine: Machine) -> dict[Value, float]:
+    """A split of a fused reduction: an inner part of whole vectors, an outer one that feeds every core."""
+    lanes = machine.lanes(4)
+    found: dict[Value, float] = {}
+    for value in domain:
+        whole_vectors = 4.0 if value[-1] % lanes == 0 else 1.0
+        feeds_cores = 2.0 if value[0] >= machine.cores else 1.0
+        found[value] = whole_vectors * feeds_cores
+    return found
+
+
+def _gpu_tiles(domain: Tile, block: Block) -> dict[Value, float]:
+    """`SSSRRSRS`: blocks, virtual threads, threads, then what one thread computes."""
+    found: dict[Value, float] = {}
+    for value in domain:
+        if len(value) != block.tiling.count("S"):
+            found[value] = 1.0
+            continue
+        threads, mine = value[2], prod(value[3:])
+        found[value] = (2.0 if threads in (4, 8, 16, 32) else 1.0) * (2.0 if 2 <= mine <= WARP // 4 else 1.0)
+    return found
+
+
+# ---- other decisions -----------------------------------------------------------------------------------------------
+
+
+def _limits(domain: Choice) -> dict[Value, float]:
+    """Weights 1, 2, 3, ... in rising order of the options."""
+    order = sorted(domain, key=lambda index: domain.options[index])
+    return {index: 1.0 + rank for rank, index in enumerate(order)}
+
+
+def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, float]:
+    """One over the number of times the producer would run at each location."""
+    consumer = _block(sketch, site.consumer)
+    producer = _block(sketch, site.block)
+    if consumer is None or producer is None:
+        return dict.fromkeys(domain, 1.0)
+    kept = _axes_kept(producer, consumer)
+    tiles = {s.axis: s.value for s in sketch.sites if s.block == consumer.name and isinstance(s.value, tuple)}
+    names = [axis.name for axis in consumer.axes]
+    found: dict[Value, float] = {}
+    repeats = 1
+    for index, label in zip(domain.indices, domain.labels, strict=True):
+        if index == ROOT:
+            found[index] = 1.0
+            continue
+        if index == INLINE:
+            found[index] = 1.0 / prod(a.extent for i, a in enumerate(consumer.axes) if i not in kept)
+            continue
+        name, _, level = label.rpartition("_")
+        if name in names and level.isdigit():
+            axis = names.index(name)
+            tile = tiles.get(axis, (consumer.axes[axis].extent,))
+            if axis not in kept and int(level) < len(tile):
+                repeats *= tile[int(level)]
+        found[index] = 1.0 / repeats
+    return found
+
+
+def _axes_kept(producer: Block, consumer: Block) -> set[int]:
+    """Axes of the consumer along which each element of the producer is used once."""
+    written = {access.buffer for access in producer.writes}
+    return {
+        axis
+        for access in consumer.reads
+        if access.buffer in written
+        for axis in range(len(consumer.axes))
+        if access.stride(axis)
+    }
+
+
+def _block(sketch: Sketch, name: str) -> Block | None:
+    return next((block for block in sketch.blocks if block.name == name), None)
+
+
+def _spatial(block: Block) -> int:
+    return prod(max(1, axis.extent) for axis in block.axes if not axis.reduction)
+
+

@@ -1,0 +1,104 @@
+"""Loop nests and machines as plain facts: what an expert or a language model reasons about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One loop of a block before tiling: its name, extent and whether it is a reduction."""
+
+    name: str
+    extent: int
+    reduction: bool
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a block reads or writes one buffer.
+
+    Attributes:
+        buffer: Its name.
+        item_bytes: Bytes of one element.
+        shape: Elements per dimension.
+        dims: For each dimension the coefficients of the block's axes in the index expression, in axis order;
+            a convolution's `h * stride + rh` has two of them non-zero.
+        write: True where the block writes it.
+    """
+
+    buffer: str
+    item_bytes: int
+    shape: tuple[int, ...]
+    dims: tuple[tuple[int, ...], ...]
+    write: bool = False
+
+    def stride(self, axis: int) -> int:
+        """Elements between two accesses one step of `axis` apart; 0 where the axis does not move it."""
+        step, total = 1, 0
+        for extent, coefficients in zip(reversed(self.shape), reversed(self.dims), strict=True):
+            total += coefficients[axis] * step
+            step *= extent
+        return total
+
+    def footprint(self, tile: tuple[int, ...]) -> int:
+        """Bytes touched by one tile of the block's axes (`tile`: extent per axis)."""
+        elements = 1
+        for extent, coefficients in zip(self.shape, self.dims, strict=True):
+            span = 1 + sum(abs(c) * (t - 1) for c, t in zip(coefficients, tile, strict=True))
+            elements *= min(extent, span)
+        return elements * self.item_bytes
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block of a sketch as it stood when TVM sampled its first decision.
+
+    Attributes:
+        name: TVM's name of the block.
+        axes: Its loops, outermost first.
+        accesses: Its reads, then its writes.
+        tiling: The tiling structure TVM annotated (`SSRSRS` on CPU); empty where it is not tiled.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    accesses: tuple[Access, ...]
+    tiling: str = ""
+
+    @property
+    def writes(self) -> tuple[Access, ...]:
+        """The accesses that write."""
+        return tuple(access for access in self.accesses if access.write)
+
+    @property
+    def reads(self) -> tuple[Access, ...]:
+        """The accesses that read."""
+        return tuple(access for access in self.accesses if not access.write)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The facts of a target that decide what a good loop nest is.
+
+    Attributes:
+        kind: TVM's target kind, `llvm` or `cuda`.
+        cores: Cores a kernel runs on.
+        vector_bytes: Bytes of one vector register.
+        registers: Vector registers.
+        l1_bytes: First-level data cache of one core.
+        l2_bytes: Second-level cache of one core.
+        l3_bytes: Last-level cache, shared.
+    """
+
+    kind: str = "llvm"
+    cores: int = 1
+    vector_bytes: int = 16
+    registers: int = 16
+    l1_bytes: int = 32 * 1024
+    l2_bytes: int = 512 * 1024
+    l3_bytes: int = 8 * 1024 * 1024
+
+    def lanes(self, item_bytes: int) -> int:
+        """Elements of that size in one vector register."""
+        return max(1, self.vector_bytes // max(1, item_bytes))

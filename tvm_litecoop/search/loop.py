@@ -1,0 +1,201 @@
+"""START HERE: the search over one shared tree, as ask and tell.
+
+One step reads in this order: select a node by LA-UCT, let its member propose, apply the edits, attach what survived.
+`ask` makes steps until a batch of unmeasured programs is there; `tell` brings the truth back: evaluate, escalate,
+back up. The search knows neither TVM nor any language model: programs come through `search.space.Space`, proposals
+through `models.base.Member`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tvm_litecoop import seeds
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.errors import SearchError
+from tvm_litecoop.models.base import Answer
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.search import escalation, policy
+from tvm_litecoop.search.space import Space
+from tvm_litecoop.search.tree import Node, Tree
+from tvm_litecoop.search.trust import Trust
+from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, Why
+
+
+class Search:
+    """The shared tree of one task.
+
+    Args:
+        space: The programs of the task.
+        pool: The members that take turns; may be shared with other tasks.
+        config: Settings of the search.
+        seed: All randomness of this task comes from it: same seed and same answers, same tree, in any process.
+
+    Raises:
+        SearchError: The space has no program at all (every postproc refuses the untuned one).
+    """
+
+    def __init__(self, space: Space, pool: Pool, config: SearchConfig, seed: int) -> None:
+        self.space, self.pool, self.config, self.seed = space, pool, config, seed
+        root = space.initial()
+        if isinstance(root, Rejection):
+            raise SearchError(f"no program of this design space can be built: {root}")
+        self.tree = Tree(root, pool.first())
+        self.trust = Trust()
+        self.steps = 0
+        self.escalations = 0
+        self._seen: set[int] = {root.key}
+        self._waiting: dict[int, None] = {}  # unmeasured nodes by id, in order of creation
+        self._running: dict[int, float | None] = {}  # nodes being measured -> what was predicted of them
+
+    # ---- ask: propose until there is enough to measure -------------------------------------------------------------
+
+    def ask(self, count: int) -> list[Node]:
+        """The next programs to measure, at most `count`; empty when nothing new can come until a `tell`."""
+        wanted = count * (self.config.oversample if self.trust.trusted else 1)
+        while len(self._waiting) < wanted and self.step():
+            pass
+        if not self._waiting and not self._running and not self.tree.root.measured:
+            self._waiting[self.tree.root.id] = None  # a space with nothing to decide: its one program is the result
+        batch = self._choose(count)
+        for node in batch:
+            del self._waiting[node.id]
+        return batch
+
+    @property
+    def finished(self) -> bool:
+        """True when every program that can be reached has been measured or is being measured."""
+        return self.tree.root.exhausted and not self._waiting
+
+    def step(self) -> bool:
+        """Expand one node; False when no node can be expanded now."""
+        node = policy.select(self.tree, self.pool.size_scores, self.config)
+        if node is None:
+            return False
+        self.steps += 1
+        answer = self._propose(node)
+        self._expand(node, answer)
+        return True
+
+    def _propose(self, node: Node) -> Answer:
+        """Ask the node's member for alternatives to the node's program."""
+        view = replace(
+            self.space.view(node.built.program),
+            seconds=_seconds(node.throughput) if node.measured else None,
+            best_seconds=_seconds(self.tree.root.best),
+            root=node.parent < 0,
+        )
+        seed = seeds.fork(self.seed, "propose", node.id, self.steps)
+        return self.pool.propose(node.member, view, self.config.proposals_per_call, seed)
+
+    def _expand(self, node: Node, answer: Answer) -> None:
+        """Apply the proposals, attach the programs that are new, and hand the node to its next member."""
+        author = node.member
+        usable = [proposal for proposal in answer.proposals if isinstance(proposal, Proposal)]
+        outcomes = self.space.apply(node.built.program, [proposal.edits for proposal in usable])
+        added = 0
+        for proposal, outcome in zip(usable, outcomes, strict=True):
+            checked = self._new(outcome)
+            if isinstance(checked, Rejection):
+                self.pool.reject(author, checked)
+                continue
+            member = self._next_member(author, proposal, node)
+            child = self.tree.add(node, checked, author, member, proposal.edits)
+            self._seen.add(checked.key)
+            self._waiting[child.id] = None
+            added += 1
+        node.barren = 0 if added else node.barren + 1
+        if not added:
+            self.tree.visit(node)
+        if node.barren >= self.config.patience:
+            self.tree.set_spent(node)
+        node.member = self._next_member(author, None, node)
+
+    def _new(self, outcome: Built | Rejection) -> Built | Rejection:
+        if isinstance(outcome, Built) and outcome.key in self._seen:
+            return Rejection(Why.DUPLICATE)
+        return outcome
+
+    def _next_member(self, author: str, proposal: Proposal | None, node: Node) -> str:
+        seed = seeds.fork(self.seed, "member", node.id, self.steps, len(self.tree))
+        named = proposal.next_member if proposal else ""
+        return self.pool.next_member(author, named, seed, self.config.min_share)
+
+    # ---- choose: which of the waiting programs are measured --------------------------------------------------------
+
+    def _choose(self, count: int) -> list[Node]:
+        waiting = [self.tree.nodes[i] for i in self._waiting]
+        scores = self.space.predict([node.built.program for node in waiting]) if waiting else None
+        order = list(range(len(waiting)))
+        if scores is not None and self.trust.trusted:
+            order.sort(key=lambda i: -scores[i])
+            explore = min(count, len(order)) - max(1, round(count * (1 - self.config.epsilon)))
+            if explore > 0:
+                kept = order[: count - explore]
+                rest = order[count - explore :]
+                seeds.rng(self.seed, "explore", len(self.tree)).shuffle(rest)
+                order = kept + rest
+        chosen = order[:count]
+        for i in chosen:
+            self._running[waiting[i].id] = scores[i] if scores is not None else None
+        return [waiting[i] for i in chosen]
+
+    # ---- tell: the truth comes back --------------------------------------------------------------------------------
+
+    def tell(self, measurements: Iterable[Measurement]) -> None:
+        """Book what the hardware said. A second `tell` of the same node is a no-op."""
+        fresh = [m for m in measurements if m.node in self._running]
+        self._observe_predictions(fresh)
+        for measurement in fresh:
+            del self._running[measurement.node]
+            self._book(self.tree.nodes[measurement.node], measurement)
+
+    def _observe_predictions(self, measurements: Sequence[Measurement]) -> None:
+        pairs = [
+            (predicted, 1.0 / m.seconds if m.seconds else 0.0)
+            for m in measurements
+            if (predicted := self._running[m.node]) is not None
+        ]
+        if pairs:
+            self.trust.observe([p for p, _ in pairs], [t for _, t in pairs])
+
+    def _book(self, node: Node, measurement: Measurement) -> None:
+        """Back the measurement up, count hits, and escalate after persistent regressions."""
+        before = self.tree.root.best
+        node.error = measurement.error
+        self.tree.set_throughput(node, 1.0 / measurement.seconds if measurement.seconds else 0.0, measured=True)
+        if not measurement.seconds:
+            self.tree.set_spent(node)  # nothing is built on a program that does not run
+        parent = self.tree.parent(node)
+        if parent is None:
+            return
+        throughput = node.throughput or 0.0
+        base = (parent.throughput or 0.0) if parent.measured else before
+        self.pool.count_trial(node.author, hit=throughput > base, record=throughput > before)
+        small = self.pool.is_small(node.author)
+        if parent.measured and escalation.update_streak(self.tree, node, small, self.config):
+            self.escalations += 1
+            parent.member = self.pool.largest
+            self.pool.count_escalation(parent.member)
+
+    def adopt(self, built: Built, seconds: float) -> None:
+        """Attach a program that was measured earlier (a record of the database) below the root, at no cost."""
+        if built.key in self._seen and built.key != self.tree.root.built.key:
+            return
+        if built.key == self.tree.root.built.key:
+            node = self.tree.root
+        else:
+            node = self.tree.add(self.tree.root, built, "database", self.pool.first(), ())
+        self._seen.add(built.key)
+        self.tree.set_throughput(node, 1.0 / seconds, measured=True)
+
+    @property
+    def best(self) -> Node | None:
+        """The fastest measured node; None before the first one."""
+        measured = [node for node in self.tree.nodes if node.measured and node.throughput]
+        return max(measured, key=lambda node: node.throughput or 0.0, default=None)
+
+
+def _seconds(throughput: float | None) -> float | None:
+    return 1.0 / throughput if throughput else None

@@ -1,0 +1,90 @@
+"""The tree policy: LA-UCT, the size term φ, and progressive widening. Pure functions over the tree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.search.tree import Node, Tree
+
+
+def size_scores(params: Mapping[str, float]) -> dict[str, float]:
+    """φ of every member: 1 for the smallest, 0 for the largest, linear in the logarithm of the size.
+
+    `φ(m) = (ln P_max - ln P_m) / (ln P_max - ln P_min)` (arXiv 2602.01935, section 3). All sizes equal gives 0 for
+    all, which drops the term.
+
+    Args:
+        params: Parameter count of each member, all positive.
+    """
+    logs = {name: math.log(size) for name, size in params.items()}
+    low, high = min(logs.values()), max(logs.values())
+    if high == low:
+        return dict.fromkeys(params, 0.0)
+    return {name: (high - value) / (high - low) for name, value in logs.items()}
+
+
+def max_children(visits: int, config: SearchConfig) -> int:
+    """Children a node may have after so many visits: `ceil(a * N ** b)`."""
+    return math.ceil(config.width * max(1, visits) ** config.growth)
+
+
+def node_value(tree: Tree, node: Node, config: SearchConfig) -> float:
+    """Q of a node in [0, 1]: throughput of its subtree relative to the best known.
+
+    A node without a value yet takes its nearest valued ancestor's; 1 (optimism) where nothing is valued.
+    """
+    top = tree.root.best
+    for ancestor in tree.path(node):
+        if ancestor.valued:
+            worth = ancestor.best if config.backup == "max" else ancestor.total / ancestor.valued
+            return worth / top if top > 0 else 0.0
+    return 1.0
+
+
+def la_uct(tree: Tree, parent: Node, child: Node, size_score: float, lam: float, config: SearchConfig) -> float:
+    """`(1-λ)·Q + λ·φ + c·sqrt(ln N(parent) / N(child))`, calls in flight counted as visits (virtual loss)."""
+    n_parent, n_child = parent.visits + parent.pending, child.visits + child.pending
+    explore = config.c * math.sqrt(math.log(max(1, n_parent)) / max(1, n_child))
+    return (1 - lam) * node_value(tree, child, config) + lam * size_score + explore
+
+
+def best_child(
+    tree: Tree, parent: Node, candidates: list[Node], scores: Mapping[str, float], config: SearchConfig
+) -> Node:
+    """The candidate with the highest LA-UCT score; the oldest of equals.
+
+    λ counts as 0 where all candidates' members have the same φ, so that a pool of one size is plain UCT.
+    """
+    sizes = {scores.get(child.member, 0.0) for child in candidates}
+    lam = config.lam if len(sizes) > 1 else 0.0
+    return max(
+        candidates,
+        key=lambda child: la_uct(tree, parent, child, scores.get(child.member, 0.0), lam, config),
+    )
+
+
+def select(tree: Tree, scores: Mapping[str, float], config: SearchConfig) -> Node | None:
+    """Walk down from the root to the node to expand next; None where nothing can be expanded now.
+
+    A node stops the walk while it may have another child. Only children whose value is known are walked into: an
+    unmeasured, unpredicted program says nothing about its neighbourhood. Where every way down is blocked the walk
+    steps back and the node widens beyond its limit instead, so selection never spins.
+    """
+    return _descend(tree, tree.root, scores, config)
+
+
+def _descend(tree: Tree, node: Node, scores: Mapping[str, float], config: SearchConfig) -> Node | None:
+    if node.exhausted:
+        return None
+    if not node.spent and len(node.children) + node.pending < max_children(node.visits, config):
+        return node
+    candidates = [child for child in tree.children(node) if child.valued and not child.exhausted]
+    while candidates:
+        child = best_child(tree, node, candidates, scores, config)
+        found = _descend(tree, child, scores, config)
+        if found is not None:
+            return found
+        candidates.remove(child)
+    return None if node.spent else node

@@ -1,0 +1,29 @@
+"""The seam between the search and the programs it searches over. `tvm_bridge.space` is the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tvm_litecoop.values import Built, Edit, Program, Rejection
+from tvm_litecoop.view import View
+
+
+class Space(Protocol):
+    """The programs of one task and what can be done to them."""
+
+    def initial(self) -> Built | Rejection:
+        """The program the tree starts at."""
+        ...
+
+    def view(self, program: Program) -> View:
+        """What a member is shown of it (measurements are added by the search)."""
+        ...
+
+    def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
+        """Apply each list of edits to the program, replay and run the postprocs; results in the order given."""
+        ...
+
+    def predict(self, programs: Sequence[Program]) -> list[float] | None:
+        """Scores of programs, higher is faster, in one call of the cost model; None where there is no model."""
+        ...

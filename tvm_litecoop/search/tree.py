@@ -1,0 +1,143 @@
+"""The shared tree: nodes, their visits and values, and which of them can still yield something new.
+
+Values are kept as throughputs (runs per second), so that a better best changes every relative value without touching
+a node. Invariants, checked by the property tests:
+
+- visits of a node >= the sum of its children's visits;
+- `best` of a node = the largest throughput in its subtree; `total` and `valued` = their sum and count;
+- a node is exhausted iff it is spent or closed and all its children are exhausted;
+- `pending` (virtual loss) is 0 everywhere when no call is in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tvm_litecoop.values import Built, Edit
+
+
+@dataclass(slots=True)
+class Node:
+    """A program in the tree and the member that will act on it.
+
+    Attributes:
+        id: Position in the tree; parents come before children.
+        parent: Id of the parent, -1 for the root.
+        built: The program and its identity.
+        author: Member that proposed it; empty for the root.
+        member: Member that acts here next.
+        edits: What the author changed against the parent.
+        throughput: Runs per second, measured or predicted; None while unknown; 0 where it failed to build or run.
+        measured: True once the hardware has spoken.
+        error: First line of the failure, if it failed.
+        visits: Times a step passed through, own creation included.
+        pending: Calls in flight below or at this node (virtual loss).
+        barren: Expansions in a row that gave no new program.
+        streak: Regressions in a row on the path that ends here.
+        spent: True when expanding it further yields nothing new.
+        closed: True when escalation has closed it for selection.
+        exhausted: True when nothing new can come from its subtree.
+    """
+
+    id: int
+    parent: int
+    built: Built
+    author: str
+    member: str
+    edits: tuple[Edit, ...] = ()
+    throughput: float | None = None
+    measured: bool = False
+    error: str = ""
+    visits: int = 0
+    pending: int = 0
+    barren: int = 0
+    streak: int = 0
+    spent: bool = False
+    closed: bool = False
+    exhausted: bool = False
+    best: float = 0.0
+    total: float = 0.0
+    valued: int = 0
+    children: list[int] = field(default_factory=list)
+
+
+class Tree:
+    """The nodes of one task."""
+
+    def __init__(self, root: Built, member: str) -> None:
+        self.nodes: list[Node] = [Node(0, -1, root, author="", member=member)]
+        self.visit(self.root)
+
+    @property
+    def root(self) -> Node:
+        """The node every path starts at."""
+        return self.nodes[0]
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def children(self, node: Node) -> Iterator[Node]:
+        """The children of a node, oldest first."""
+        return (self.nodes[i] for i in node.children)
+
+    def parent(self, node: Node) -> Node | None:
+        """The parent of a node; None for the root."""
+        return self.nodes[node.parent] if node.parent >= 0 else None
+
+    def path(self, node: Node) -> Iterator[Node]:
+        """The node and its ancestors up to the root."""
+        while True:
+            yield node
+            if node.parent < 0:
+                return
+            node = self.nodes[node.parent]
+
+    def add(self, parent: Node, built: Built, author: str, member: str, edits: tuple[Edit, ...]) -> Node:
+        """Attach a child and count its creation as a visit of its whole path."""
+        child = Node(len(self.nodes), parent.id, built, author, member, edits)
+        self.nodes.append(child)
+        parent.children.append(child.id)
+        self.visit(child)
+        self._update_exhausted(child)
+        return child
+
+    def visit(self, node: Node) -> None:
+        """Count one visit along the path to the root."""
+        for ancestor in self.path(node):
+            ancestor.visits += 1
+
+    def hold(self, node: Node, calls: int = 1) -> None:
+        """Add virtual loss along the path (negative to take it back)."""
+        for ancestor in self.path(node):
+            ancestor.pending += calls
+
+    def set_throughput(self, node: Node, throughput: float | None, measured: bool) -> None:
+        """Give a node its value and bring every sum and best on the path up to date."""
+        delta = (throughput or 0.0) - (node.throughput or 0.0)
+        newly = int(throughput is not None) - int(node.throughput is not None)
+        node.throughput, node.measured = throughput, measured
+        for ancestor in self.path(node):
+            ancestor.total += delta
+            ancestor.valued += newly
+            below = max((child.best for child in self.children(ancestor)), default=0.0)
+            ancestor.best = max(below, ancestor.throughput or 0.0)
+
+    def set_spent(self, node: Node) -> None:
+        """Mark that expanding the node yields nothing new."""
+        node.spent = True
+        self._update_exhausted(node)
+
+    def close(self, node: Node) -> None:
+        """Close a node for selection; its measurements stay."""
+        node.closed = True
+        self._update_exhausted(node)
+
+    def _update_exhausted(self, node: Node) -> None:
+        for ancestor in self.path(node):
+            done = ancestor.closed or (
+                ancestor.spent and all(child.exhausted for child in self.children(ancestor))
+            )
+            if done == ancestor.exhausted:
+                return
+            ancestor.exhausted = done

@@ -1,0 +1,125 @@
+"""`LiteCoOpStrategy`: a thin adapter between TVM's search-strategy interface and the shared tree. No algorithm here."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from tvm.ir.utils import derived_object
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.errors import SearchError
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.nest import Machine
+from tvm_litecoop.search.loop import Search
+from tvm_litecoop.tvm_bridge.task import Task
+
+logger = logging.getLogger(__name__)
+
+
+@derived_object
+class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[misc]
+    """Tree search with a pool of members, in place of MetaSchedule's evolutionary search.
+
+    ```python
+    database = ms.tune_tir(mod, target, work_dir="w", max_trials_global=64, strategy=LiteCoOpStrategy())
+    ```
+
+    Works with any builder, runner, cost model and database of TVM. Without a database nothing is reused from earlier
+    runs; without a cost model nothing is predicted.
+
+    Args:
+        pool: The members that take turns; the embedded default pool (expert and mutator) where none is given. All
+            tasks of a run share it.
+        config: Settings of the search.
+        machine: Facts of the target; read from the target and this machine where none are given.
+        seed: Makes all randomness; TVM's own seed of the task (`tune_tir(..., seed=)`) where none is given.
+
+    Attributes:
+        searches: The trees of the tasks tuned so far, by this strategy and its clones (TVM clones it for each task).
+
+    Raises:
+        SearchError: From `pre_tuning` where no program of the design space survives TVM's postprocs, and where the
+            methods are called out of order.
+    """
+
+    def __init__(
+        self,
+        pool: Pool | None = None,
+        config: SearchConfig | None = None,
+        machine: Machine | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.pool = pool or Pool.default()
+        self.config = config or SearchConfig()
+        self.machine = machine
+        self.seed = seed
+        self.searches: list[Search] = []
+        self._context: Any = None
+        self._task: Task | None = None
+
+    def _initialize_with_tune_context(self, context: Any) -> None:
+        self._context = context
+        self._task = None
+
+    def pre_tuning(
+        self,
+        max_trials: int,
+        num_trials_per_iter: int,
+        design_spaces: list[Any],
+        database: Any = None,
+        cost_model: Any = None,
+    ) -> None:
+        """Read the design spaces and what the database already holds; the tree starts here.
+
+        Args:
+            max_trials: Trials this task may use.
+            num_trials_per_iter: Largest batch to be measured at once.
+            design_spaces: Schedules, one per sketch.
+            database: Records of earlier runs are adopted, not measured again; None for none.
+            cost_model: Scores candidates once it has proved itself; None for none.
+        """
+        if self._context is None:
+            raise SearchError("pre_tuning before the strategy was given a TuneContext", "pass it to TuneContext(...)")
+        if self._task is not None:
+            raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
+        self._task = Task(
+            self._context,
+            design_spaces,
+            pool=self.pool,
+            config=self.config,
+            machine=self.machine,
+            seed=self.seed,
+            trials=max_trials,
+            batch=num_trials_per_iter,
+            cost_model=cost_model,
+        )
+        if database is not None:
+            self._task.adopt(database)
+        self.searches.append(self._task.search)
+
+    def post_tuning(self) -> None:
+        """Let go of the tree's threads and of the tuning context."""
+        self._started("post_tuning").close()
+        self._task = None
+
+    def generate_measure_candidates(self) -> Any:
+        """The next batch to measure; None when the trials are used up or nothing new can come."""
+        return self._started("generate_measure_candidates").generate()
+
+    def notify_runner_results(self, measure_candidates: Any, results: Any) -> None:
+        """Back the measured run times up the tree."""
+        self._started("notify_runner_results").notify(results)
+
+    def clone(self) -> Any:
+        """A strategy with its own tree, the same pool, and the same list of searches."""
+        twin = LiteCoOpStrategy(self.pool, self.config, self.machine, self.seed)
+        twin.searches = self.searches
+        return twin
+
+    def _started(self, method: str) -> Task:
+        if self._task is None:
+            raise SearchError(f"{method} before pre_tuning", "call pre_tuning(...) first, as TVM's task scheduler does")
+        return self._task

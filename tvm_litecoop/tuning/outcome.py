@@ -1,0 +1,85 @@
+"""What came of a run, and its JSON (`litecoop tune --json`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Outcome:
+    """The result of one strategy on one workload.
+
+    Attributes:
+        workload: The spec as given.
+        target: The target as TVM prints it.
+        strategy: Which search.
+        seed: Its seed.
+        flops: Arithmetic operations of one run of the kernel.
+        trials: Candidates measured in this run, failed ones included.
+        known: Records that an earlier run had left in the work dir.
+        best_s: Best measured seconds per run of the kernel; None where every candidate failed.
+        final_s: The same kernel timed again at the end, beside the others; None until then.
+        curve: (trial, seconds since the start, best seconds so far), one per batch.
+        seconds: Wall-clock seconds: `total`, `build`, `run`, `search`, `model`.
+        members: What each member of the pool cost and brought.
+        best_author: Member that proposed the best program; empty for TVM's own strategies.
+        escalations: Steps handed to the largest member.
+        correct: Whether the tuned kernel computes what the untuned program does; None until it was checked.
+        worst_error: Largest deviation, in units of the tolerance; above 1 is wrong.
+        interrupted: True where the run was stopped by hand.
+    """
+
+    workload: str
+    target: str
+    strategy: str
+    seed: int
+    flops: int
+    trials: int = 0
+    known: int = 0
+    best_s: float | None = None
+    final_s: float | None = None
+    curve: list[tuple[int, float, float]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    members: dict[str, dict[str, object]] = field(default_factory=dict)
+    best_author: str = ""
+    escalations: int = 0
+    correct: bool | None = None
+    worst_error: float | None = None
+    interrupted: bool = False
+
+    @property
+    def seconds_per_run(self) -> float | None:
+        """The figure to compare: timed again at the end where that was done."""
+        return self.final_s or self.best_s
+
+    @property
+    def gflops(self) -> float | None:
+        """Arithmetic rate of the best kernel, in 10^9 operations per second."""
+        return self.flops / self.seconds_per_run / 1e9 if self.seconds_per_run else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Milliseconds and plain values, keys as documented in the README."""
+        return {
+            "workload": self.workload,
+            "target": self.target,
+            "strategy": self.strategy,
+            "seed": self.seed,
+            "trials": self.trials,
+            "known": self.known,
+            "best_ms": _ms(self.best_s),
+            "final_ms": _ms(self.final_s),
+            "best_gflops": self.flops / self.best_s / 1e9 if self.best_s else None,
+            "best_author": self.best_author,
+            "curve": [[trial, seconds, best * 1e3] for trial, seconds, best in self.curve],
+            "seconds": self.seconds,
+            "members": self.members,
+            "escalations": self.escalations,
+            "correct": self.correct,
+            "worst_error": self.worst_error,
+            "interrupted": self.interrupted,
+        }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return seconds * 1e3 if seconds is not None else None

@@ -1,0 +1,43 @@
+"""What happens during a run, trial by trial: a TVM measure callback that keeps the curve and tells a listener."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tvm.ir.utils import derived_object
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop.tvm_bridge.task import mean_seconds
+
+Curve = list[tuple[int, float, float]]
+Listener = Callable[[int, "float | None"], None]
+
+
+@derived_object
+class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
+    """Counts trials and keeps (trial, seconds, best seconds) after every batch, whatever the strategy.
+
+    Args:
+        on_batch: Called with (trials so far, best seconds or None) after every batch.
+    """
+
+    def __init__(self, on_batch: Listener) -> None:
+        super().__init__()
+        self.curve: Curve = []
+        self.trials = 0
+        self._best: float | None = None
+        self._on_batch = on_batch
+        self._start = time.perf_counter()
+
+    def apply(self, task_scheduler: Any, task_id: int, candidates: Any, builds: Any, results: Any) -> None:
+        """TVM calls this after every batch."""
+        for result in results:
+            self.trials += 1
+            seconds = mean_seconds(result.run_secs)
+            if seconds is not None and (self._best is None or seconds < self._best):
+                self._best = seconds
+        if self._best is not None:
+            self.curve.append((self.trials, time.perf_counter() - self._start, self._best))
+        self._on_batch(self.trials, self._best)

@@ -1,0 +1,62 @@
+"""What a tuning run is asked to do. Plain values; the session turns them into TVM objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tvm_litecoop.errors import ConfigError
+
+STRATEGIES = ("litecoop", "evolutionary", "replay-trace")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of one strategy on one workload.
+
+    Attributes:
+        workload: A built-in with or without a shape, or `path.py:attribute`.
+        strategy: One of `STRATEGIES`.
+        trials: Candidates to measure.
+        target: A target; empty for this machine.
+        work_dir: Where the database and the logs go.
+        seed: Makes all randomness of the search.
+        batch: Candidates measured between two looks at the results; 0 for the strategy's own default.
+        stock: Use TVM's default builder and runner instead of the warm ones.
+        fresh: Start over; an earlier run in the same directory is kept aside.
+    """
+
+    workload: str
+    strategy: str = "litecoop"
+    trials: int = 64
+    target: str = ""
+    work_dir: str = ""
+    seed: int = 1
+    batch: int = 0
+    stock: bool = False
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        """Name a wrong value where it was made."""
+        if self.strategy not in STRATEGIES:
+            raise ConfigError(f"unknown strategy {self.strategy!r}", f"choose from {', '.join(STRATEGIES)}")
+        if self.trials < 1:
+            raise ConfigError(f"trials is {self.trials}", "choose at least 1")
+        if self.batch < 0:
+            raise ConfigError(f"batch is {self.batch}", "choose at least 1, or 0 for the default")
+        if not 1 <= self.seed <= 2**31 - 1:
+            raise ConfigError(f"seed is {self.seed}", "choose a number from 1 to 2147483647")
+
+    @property
+    def directory(self) -> str:
+        """The work directory, by default named after workload and strategy."""
+        if self.work_dir:
+            return self.work_dir
+        name = "".join(c if c.isalnum() else "-" for c in self.workload.rsplit("/", 1)[-1])
+        return f"litecoop-work/{name}-{self.strategy}"
+
+    @property
+    def batch_size(self) -> int:
+        """Candidates per batch: TVM's 64 for its own strategies; small ones for the tree, which learns from each."""
+        if self.batch:
+            return min(self.batch, self.trials)
+        return min(self.trials, 8 if self.strategy == "litecoop" else 64)

@@ -1,0 +1,26 @@
+"""The threads kernels run on. Owns `TVM_NUM_THREADS`; imports neither TVM nor anything that does."""
+
+from __future__ import annotations
+
+import os
+
+VARIABLE = "TVM_NUM_THREADS"
+
+
+def physical_cores() -> int:
+    """Physical cores of this machine; logical ones where the system does not tell."""
+    import psutil
+
+    return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+
+
+def use_physical_cores() -> int:
+    """Let kernels run on every physical core, unless the user has said otherwise. Call before TVM is imported.
+
+    TVM's runtime halves the processor count on x86 to leave hyper-threads out, also on machines that have none, so a
+    two-core virtual machine would run every kernel on one core.
+
+    Returns:
+        The number of threads kernels will use.
+    """
+    return int(os.environ.setdefault(VARIABLE, str(physical_cores())))

@@ -1,0 +1,54 @@
+"""The directory of a run: that it can be written, TVM's database in it, and earlier runs kept aside."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop.errors import WorkDirError
+
+FILES = ("database_workload.json", "database_tuning_record.json")
+
+
+def open_database(directory: str, *, fresh: bool) -> Any:
+    """TVM's JSON database in a directory, made where there is none.
+
+    Args:
+        directory: Created with its parents.
+        fresh: Start with an empty database; files of an earlier run are renamed to `*.1`, `*.2`, ...
+
+    Raises:
+        WorkDirError: The directory cannot be written, or its database cannot be read.
+    """
+    path = Path(directory)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".write-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+        if fresh:
+            for name in FILES:
+                _set_aside(path / name)
+    except OSError as error:
+        raise WorkDirError(
+            f"work dir {directory!r} cannot be written: {error.strerror}", "choose another one with --work-dir"
+        ) from None
+    try:
+        return ms.database.JSONDatabase(work_dir=str(path))
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise WorkDirError(
+            f"the database in {directory!r} cannot be read: {str(error).strip().splitlines()[-1]}",
+            "start over with --fresh (the old files are kept), or choose another --work-dir",
+        ) from None
+
+
+def _set_aside(file: Path) -> None:
+    if not file.exists():
+        return
+    number = 1
+    while (aside := file.with_name(f"{file.name}.{number}")).exists():
+        number += 1
+    file.rename(aside)

@@ -1,0 +1,62 @@
+"""Facts of a target: vector width and cores from TVM, cache sizes from this machine where it is the target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tvm.target import Target, codegen
+
+from tvm_litecoop.nest import Machine
+
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+
+
+def machine_of(target: Any, num_threads: int = 1) -> Machine:
+    """The facts of a target that decide what a good loop nest is.
+
+    Args:
+        target: A TVM target.
+        num_threads: Cores where the target does not say (`num-cores`).
+
+    Cache sizes are those of this machine when the target is a CPU: tuning a remote CPU should pass its own `Machine`
+    to the strategy. Where they cannot be read, the defaults of `Machine` stand.
+    """
+    kind = str(target.kind.name)
+    attrs = dict(target.attrs)
+    cores = int(attrs.get("num-cores", 0)) or num_threads
+    if kind != "llvm":
+        return Machine(kind=kind, cores=cores)
+    width, registers = _vectors(target)
+    return Machine(kind, cores, width, registers, **_cache_bytes(CACHES))
+
+
+def host_target() -> Any:
+    """The host CPU with its real features: `llvm -keys=cpu -mcpu=<host> -num-cores=<physical>`."""
+    import psutil
+
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    return Target({"kind": "llvm", "keys": ["cpu"], "mcpu": str(codegen.llvm_get_system_cpu()), "num-cores": cores})
+
+
+def _vectors(target: Any) -> tuple[int, int]:
+    """Bytes of a vector register and how many there are, by the features the code is generated for."""
+    if "mcpu" not in dict(target.attrs) and "mattr" not in dict(target.attrs):
+        return 16, 16  # TVM generates for the baseline of the architecture, whatever this machine has
+    for feature, width, registers in (("avx512f", 64, 32), ("avx", 32, 16), ("neon", 16, 32)):
+        if codegen.llvm_cpu_has_features(feature, target):
+            return width, registers
+    return 16, 16
+
+
+def _cache_bytes(folder: Path) -> dict[str, int]:
+    """Data cache sizes by level as Linux reports them; empty elsewhere."""
+    found: dict[str, int] = {}
+    for index in sorted(folder.glob("index*")):
+        try:
+            kind, level, size = ((index / name).read_text().strip() for name in ("type", "level", "size"))
+        except OSError:
+            continue
+        if kind in ("Data", "Unified") and size.endswith("K") and level in "123":
+            found[f"l{level}_bytes"] = int(size[:-1]) * 1024
+    return found

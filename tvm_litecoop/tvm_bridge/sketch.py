@@ -1,0 +1,214 @@
+"""One design space of TVM, read once: its sampling instructions by name, and the loop nests they shape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from tvm.s_tir.schedule import Schedule
+
+from tvm_litecoop import view
+from tvm_litecoop.nest import Block
+from tvm_litecoop.sites import INLINE, ROOT, Choice, Domain, Location, Site, Tile, Value
+from tvm_litecoop.tvm_bridge import nests, traces
+from tvm_litecoop.values import Program
+
+_SHORT = {
+    "meta_schedule.unroll_explicit": "unroll",
+    "meta_schedule.unroll_implicit": "unroll",
+    "meta_schedule.cooperative_fetch": "fetch",
+}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What a sampling instruction is, whatever its decision.
+
+    Attributes:
+        name: Unique in the sketch.
+        block: The block it shapes; empty for the whole program.
+        axis: The loop of that block it tiles; -1 where it is no tile.
+        domain: Its legal values, the extent of a tile still open.
+        consumer: The block whose loops a compute location names; empty elsewhere.
+    """
+
+    name: str
+    block: str
+    axis: int
+    domain: Domain
+    consumer: str = ""
+
+
+class Sketch:
+    """A design space and the names of its decisions.
+
+    Args:
+        index: Its position among the design spaces of the task.
+        mod: The untuned module.
+        schedule: The design space as TVM generated it.
+    """
+
+    def __init__(self, index: int, mod: Any, schedule: Any) -> None:
+        self.index = index
+        self._mod = mod
+        self.trace = schedule.trace.simplified(True)
+        self.sampling = traces.sampling_instructions(self.trace)
+        self.signature = traces.signature(self.trace)
+        self.default = Program(index, traces.decisions_of(self.trace))
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The decisions, in order of the trace."""
+        return self._facts[0]
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The nests that have a decision, in order of the trace."""
+        return self._facts[1]
+
+    def sites(self, program: Program) -> tuple[Site, ...]:
+        """The sites of one program with their legal values; decisions without a choice are left out.
+
+        The extent of a tiled loop is the product of its factors in this very program (an earlier decision may have
+        changed it). The menu of a compute location holds every loop that is legal for some tiling; TVM moves one
+        that is not legal for this tiling to the nearest loop outside it (SampleComputeLocation in sampling.cc).
+        """
+        found = []
+        for slot, value in zip(self.slots, program.decisions, strict=True):
+            domain = _present(slot.domain, value)
+            if domain is not None:
+                found.append(Site(slot.name, domain, value, slot.block, slot.axis, slot.consumer))
+        return tuple(found)
+
+    def shown(self, program: Program) -> view.Sketch:
+        """The sketch as a member sees it, with the values of that program."""
+        return view.Sketch(self.index, self.sites(program), self.blocks)
+
+    @cached_property
+    def _facts(self) -> tuple[tuple[Slot, ...], tuple[Block, ...]]:
+        reader = _Reader(self)
+        return _unique(reader.slots), tuple(reader.blocks.values())
+
+
+class _Reader:
+    """Replays a sketch once and notes what every instruction is when it is reached.
+
+    The tilings are spread over all loops first: TVM offers no compute location at a loop of extent 1, so a program
+    with unit loops would hide locations that are legal in other programs.
+    """
+
+    def __init__(self, sketch: Sketch) -> None:
+        self.slots: list[Slot] = []
+        self.blocks: dict[str, Block] = {}
+        self._owners: dict[Any, tuple[str, int]] = {}
+        self._annotated = _annotations(sketch.trace)
+        spread = [_spread(value) for value in sketch.default.decisions]
+        self._schedule = Schedule(sketch._mod, seed=1, error_render_level="none")
+        trace = traces.with_decisions(sketch.trace, sketch.sampling, spread)
+        trace.apply_to_schedule(self._schedule, remove_postproc=True, decision_provider=self._reached)
+
+    def _reached(self, inst: Any, inputs: Any, attrs: Any, decision: Any) -> Any:
+        kind = inst.kind.name
+        if kind == "GetLoops":
+            name = str(self._schedule.get(inputs[0]).name_hint)
+            self._owners.update({loop: (name, position) for position, loop in enumerate(inst.outputs)})
+            self.blocks[name] = nests.read_block(self._schedule, inputs[0])
+        elif kind in traces.SAMPLING:
+            self.slots.append(self._slot(kind, inst, inputs, attrs))
+        return decision
+
+    def _slot(self, kind: str, inst: Any, inputs: Any, attrs: Any) -> Slot:
+        if kind == "SampleCategorical":
+            name = self._annotated.get(inst.outputs[0], "choice")
+            return Slot(name, "", -1, Choice(tuple(int(option) for option in attrs[0])))
+        if kind == "SampleComputeLocation":
+            return self._location(inputs[0])
+        loop = str(self._schedule.get(inputs[0]).loop_var.name)
+        block, axis = self._owners.get(inst.inputs[0], ("", -1))
+        return Slot(f"{block}.{loop}" if block else loop, block, axis, _tile(kind, attrs))
+
+    def _location(self, block_rv: Any) -> Slot:
+        block = str(self._schedule.get(block_rv).name_hint)
+        if block not in self.blocks:
+            self.blocks[block] = nests.read_block(self._schedule, block_rv)
+        copy = self._schedule.copy()  # asking the schedule itself would add to its trace
+        consumers = copy.get_consumers(block_rv)
+        consumer = str(copy.get(consumers[0]).name_hint) if consumers else ""
+        return Slot(f"{block}.at", block, -1, _locations(self._schedule, block_rv), consumer)
+
+
+def _tile(kind: str, attrs: Any) -> Tile:
+    """The domain of a tile, its extent still open (1)."""
+    if kind == "SamplePerfectTile":
+        return Tile(1, int(attrs[0]), max_innermost=max(0, int(attrs[1])))
+    return Tile(1, int(attrs[0]), split_at=int(attrs[1]), inner_multiple=int(attrs[2]))
+
+
+def _locations(schedule: Any, block_rv: Any) -> Location:
+    """Ask TVM which compute locations it keeps, innermost first: it moves an illegal one to the next one outside."""
+    copy = schedule.copy()
+    consumers = copy.get_consumers(block_rv)
+    loops = [copy.get(loop) for loop in copy.get_loops(consumers[0])] if consumers else []
+    indices: list[int] = []
+    probe = len(loops) - 1
+    while probe >= INLINE:
+        copy.sample_compute_location(block_rv, decision=probe)
+        trace = copy.trace
+        kept = int(trace.decisions[trace.insts[-1]])
+        if kept > probe:
+            break
+        indices.insert(0, kept)
+        probe = kept - 1
+    labels = [{INLINE: "inline", ROOT: "root"}.get(i) or str(loops[i].loop_var.name) for i in indices]
+    return Location(tuple(indices), tuple(labels))
+
+
+def _present(domain: Domain, value: Value) -> Domain | None:
+    """The domain of a decision in a program where it has that value; None where there is nothing to choose."""
+    if isinstance(domain, Tile) and isinstance(value, tuple):
+        extent = 1
+        for factor in value:
+            extent *= factor
+        return replace(domain, extent=extent) if extent > 1 else None  # a symbolic extent reads (-1, 1, ..., 1)
+    if isinstance(domain, Location) and isinstance(value, int):
+        if value not in domain.indices:
+            domain = Location((*domain.indices, value), (*domain.labels, f"loop {value}"))
+        return domain if len(domain.indices) > 1 else None
+    if isinstance(domain, Choice):
+        return domain if len(domain.options) > 1 else None
+    return None
+
+
+def _spread(value: Value) -> Value:
+    """A tiling of the same extent with as few factors of 1 as can be, those innermost."""
+    if isinstance(value, int) or min(value) < 1:
+        return value
+    extent = 1
+    for factor in value:
+        extent *= factor
+    return max(Tile(extent, len(value)), key=lambda tiling: (sorted(tiling), tiling), default=value)
+
+
+def _annotations(trace: Any) -> dict[Any, str]:
+    """Random variable -> short name of the annotation whose value it becomes."""
+    found = {}
+    for inst in trace.insts:
+        if inst.kind.name == "Annotate":
+            key = str(inst.attrs[0])
+            found[inst.inputs[1]] = _SHORT.get(key, key.rsplit(".", 1)[-1])
+    return found
+
+
+def _unique(slots: list[Slot]) -> tuple[Slot, ...]:
+    """Number the names that occur more than once: `fetch#1`, `fetch#2`."""
+    total = Counter(slot.name for slot in slots)
+    seen: Counter[str] = Counter()
+    result = []
+    for slot in slots:
+        if total[slot.name] > 1:
+            seen[slot.name] += 1
+            slot = replace(slot, name=f"{slot.name}#{seen[slot.name]}")
+        result.append(slot)
+    return tuple(result)

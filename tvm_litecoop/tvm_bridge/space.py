@@ -1,0 +1,128 @@
+"""The real search space: one TVM task behind the `search.space.Space` protocol."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tvm_litecoop.nest import Machine
+from tvm_litecoop.tvm_bridge import traces
+from tvm_litecoop.tvm_bridge.edits import Editor
+from tvm_litecoop.tvm_bridge.predict import Predictor
+from tvm_litecoop.tvm_bridge.replay import Replayed, Replayer
+from tvm_litecoop.tvm_bridge.sketch import Sketch
+from tvm_litecoop.values import Built, Edit, Program, Rejection, Why
+from tvm_litecoop.view import View
+
+KEPT_SCHEDULES = 1024
+"""Schedules kept beside their programs; older ones are replayed again when they are needed (1.6 ms each)."""
+
+
+class TvmSpace:
+    """The programs of one task.
+
+    Args:
+        mod: The untuned module.
+        design_spaces: TVM's design spaces (schedules), at least one.
+        postprocs: TVM's postprocs, initialized with the tuning context.
+        mutators: TVM's mutators by name, with their probabilities.
+        machine: Facts of the target.
+        predictor: Scores schedules with TVM's cost model; None where there is none.
+        threads: Replays at once.
+    """
+
+    def __init__(
+        self,
+        mod: Any,
+        design_spaces: Sequence[Any],
+        *,
+        postprocs: Sequence[Any],
+        mutators: Mapping[str, tuple[Any, float]],
+        machine: Machine,
+        predictor: Predictor | None = None,
+        threads: int = 1,
+    ) -> None:
+        self.sketches = [Sketch(index, mod, schedule) for index, schedule in enumerate(design_spaces)]
+        self.machine = machine
+        self._probabilities = tuple((name, probability) for name, (_, probability) in mutators.items())
+        self._editor = Editor(self.sketches, {name: mutator for name, (mutator, _) in mutators.items()})
+        self._replayer = Replayer(mod, self.sketches, postprocs, threads)
+        self._predictor = predictor
+        self._schedules: OrderedDict[Program, Any] = OrderedDict()
+
+    def initial(self) -> Built | Rejection:
+        """The first design space whose default program survives; the last reason where none does."""
+        outcome: Built | Rejection = Rejection(Why.POSTPROC, "no design space")
+        for sketch in self.sketches:
+            outcome = self._keep(self._replayer.replay([sketch.default])[0])
+            if isinstance(outcome, Built):
+                return outcome
+        return outcome
+
+    def view(self, program: Program) -> View:
+        """What a member is shown of a program."""
+        sketch = self.sketches[program.sketch]
+        return View(
+            program=program,
+            sketch=sketch.shown(program),
+            sketches=_Shown(self.sketches),
+            mutators=self._probabilities,
+            machine=self.machine,
+        )
+
+    def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
+        """Apply each list of edits, replay what is asked for, run the postprocs."""
+        asked = [self._editor.edited(program, edits) for edits in alternatives]
+        replayed = iter(self._replayer.replay([p for p in asked if not isinstance(p, Rejection)]))
+        return [p if isinstance(p, Rejection) else self._keep(next(replayed)) for p in asked]
+
+    def predict(self, programs: Sequence[Program]) -> list[float] | None:
+        """Scores of TVM's cost model, all programs in one call; None where there is no model."""
+        if self._predictor is None:
+            return None
+        return self._predictor.predict([self.schedule(program) for program in programs])
+
+    def schedule(self, program: Program) -> Any:
+        """The schedule of a program that survived before."""
+        if program not in self._schedules:
+            replayed = self._replayer.replay([program])[0]
+            if isinstance(replayed, Rejection):
+                raise RuntimeError(f"a program that survived before does not replay: {replayed}")
+            self._keep(replayed)
+        return self._schedules[program]
+
+    def recorded(self, trace: Any) -> Built | Rejection:
+        """A program of the database: which sketch its trace belongs to, and what it replays to."""
+        signature = traces.signature(trace)
+        for sketch in self.sketches:
+            if sketch.signature == signature:
+                return self._keep(self._replayer.replay([Program(sketch.index, traces.decisions_of(trace))])[0])
+        return Rejection(Why.REPLAY, "the record belongs to none of the design spaces")
+
+    def close(self) -> None:
+        """Let go of threads and schedules."""
+        self._replayer.close()
+        self._schedules.clear()
+
+    def _keep(self, outcome: Replayed | Rejection) -> Built | Rejection:
+        if isinstance(outcome, Rejection):
+            return outcome
+        self._schedules[outcome.built.program] = outcome.schedule
+        while len(self._schedules) > KEPT_SCHEDULES:
+            self._schedules.popitem(last=False)
+        return outcome.built
+
+
+class _Shown(Sequence[Any]):
+    """The sketches of a task as members see them, read when one is looked at: a task may have hundreds."""
+
+    def __init__(self, sketches: Sequence[Sketch]) -> None:
+        self._sketches = sketches
+
+    def __len__(self) -> int:
+        return len(self._sketches)
+
+    def __getitem__(self, index: Any) -> Any:
+        sketch = self._sketches[index]
+        return sketch.shown(sketch.default)

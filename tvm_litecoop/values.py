@@ -1,0 +1,117 @@
+"""The plain values that travel through the house: programs, edits, proposals, rejections, measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from tvm_litecoop.sites import Value
+
+
+@dataclass(frozen=True)
+class Program:
+    """A point of the design space: which sketch, and every decision of its trace in order.
+
+    Replaying it on the workload gives the same kernel in every process, so this is what the tree, the journal and
+    the caches store instead of schedules.
+    """
+
+    sketch: int
+    decisions: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class SetDecision:
+    """A directed edit: set the site called `site` to `value`."""
+
+    site: str
+    value: Value
+
+
+@dataclass(frozen=True)
+class SetSketch:
+    """A directed edit: go on in another design space, keeping the decisions of sites with the same name."""
+
+    sketch: int
+
+
+@dataclass(frozen=True)
+class Mutate:
+    """A random edit: TVM's mutator of that name, with its own seed."""
+
+    mutator: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Resample:
+    """A random edit: a fresh draw of all decisions of one sketch, as TVM's replay-trace draws them."""
+
+    sketch: int
+    seed: int
+
+
+Edit: TypeAlias = "SetDecision | SetSketch | Mutate | Resample"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a member answers: an ordered list of edits, who acts next, and one short reason."""
+
+    edits: tuple[Edit, ...]
+    next_member: str = ""
+    reason: str = ""
+
+
+class Why(str, Enum):
+    """Why a proposal could not be used."""
+
+    MALFORMED = "malformed"
+    UNKNOWN_SITE = "unknown site"
+    ILLEGAL_VALUE = "illegal value"
+    NO_CHANGE = "no change"
+    REPLAY = "replay failed"
+    POSTPROC = "postproc refused"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A proposal that cannot be used: counted against its member, shown to the next one, never repaired."""
+
+    why: Why
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.why.value}: {self.detail}" if self.detail else self.why.value
+
+
+@dataclass(frozen=True)
+class Built:
+    """A program that survived replay and postprocs.
+
+    Attributes:
+        program: With the decisions TVM settled on, which may differ from the ones asked for.
+        key: Identity of the final code (a structural hash); two programs with one key are one kernel.
+        moved: Names of the sites TVM silently set to another value than asked.
+    """
+
+    program: Program
+    key: int
+    moved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What became of one candidate on the hardware.
+
+    Attributes:
+        node: The node that was measured.
+        seconds: Mean run time of the kernel; None where it failed to build or to run.
+        error: The first line of TVM's error; empty where there was none.
+    """
+
+    node: int
+    seconds: float | None
+    error: str = ""

@@ -1,0 +1,98 @@
+"""A workload from the user's own Python file: `path.py:attribute`, an IRModule or a PrimFunc."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import tvm
+from tvm.s_tir.analysis import estimate_tir_flops
+from tvm.tirx import PrimFunc
+
+from ..errors import WorkloadError
+from .base import MAIN, Workload
+
+_TEXT = re.compile(r"(?P<path>.*\.py)(?::(?P<attribute>.*))?")
+_FORM = "expected path.py:attribute, for example kernels.py:my_matmul"
+_HOW = "write it with te.create_prim_func, or with @T.prim_func(s_tir=True) and T.sblock"
+
+# Nobody knows how an unknown function scales its inputs: this is the rounding of a float32 sum of ten
+# thousand products of O(1) numbers, itself O(100).
+_ATOL = 1e-3
+_RTOL = {"float16": 1e-2, "bfloat16": 1e-2}
+
+
+def is_user_file(text: str) -> bool:
+    """Whether the text names a Python file, existing or not."""
+    return _TEXT.fullmatch(text) is not None
+
+
+def load(text: str) -> Workload:
+    """Imports the file and takes the attribute, with no reference and unit normal inputs.
+
+    The last parameter of the function counts as its output. The file runs as it would under `python path.py`,
+    except that `__name__` is not "__main__" and its folder is not on `sys.path`.
+
+    Raises:
+        WorkloadError: The file or the attribute is missing, the file raises, or the attribute is not one
+            schedulable PrimFunc of static shape.
+    """
+    match = _TEXT.fullmatch(text)
+    if match is None:
+        raise WorkloadError(f"{text!r} names no Python file", _FORM)
+    path, attribute = match["path"], match["attribute"] or ""
+    module = _import(Path(path).expanduser())
+    if not attribute or not hasattr(module, attribute):
+        kept = [name for name, value in vars(module).items() if isinstance(value, (tvm.IRModule, PrimFunc))]
+        what = f"has no attribute {attribute!r}" if attribute else "needs the name of an attribute"
+        have = f"it has {', '.join(kept)}" if kept else "it has no IRModule and no PrimFunc"
+        raise WorkloadError(f"{path} {what}; {have}", _FORM)
+    func = _only_function(getattr(module, attribute), text)
+    if not hasattr(func.body, "block"):
+        raise WorkloadError(f"{text} has no blocks, so there is nothing to schedule", _HOW)
+    mod = tvm.IRModule({MAIN: func.with_attr("global_symbol", MAIN)})
+    flops = int(estimate_tir_flops(mod))
+    out = str(getattr(func.params[-1], "dtype", "float32")) if len(func.params) else "float32"
+    scales = (1.0,) * (len(func.params) - Workload.num_outputs)
+    return Workload(attribute, text, mod, flops, None, _RTOL.get(out, 1e-4), _ATOL, scales)
+
+
+def _import(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise WorkloadError(f"there is no file {path}", _FORM)
+    name = f"_tvm_litecoop_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None, path  # the name ends in .py, so there is a loader
+    assert spec.loader is not None, path
+    module = importlib.util.module_from_spec(spec)
+    # TVMScript finds the source of a class by its module's entry here.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
+        sys.modules.pop(name, None)
+        lines = str(error).strip().splitlines() or ["no message"]
+        raise WorkloadError(
+            f"{path} raises {type(error).__name__} on import: {lines[0]}", "mend the file"
+        ) from error
+    return module
+
+
+def _only_function(value: Any, text: str) -> Any:
+    """The PrimFunc itself, or the only function of an IRModule."""
+    if isinstance(value, PrimFunc):
+        return value
+    if not isinstance(value, tvm.IRModule):
+        raise WorkloadError(f"{text} is of type {type(value).__name__}, not an IRModule or a PrimFunc", _HOW)
+    functions = {var.name_hint: func for var, func in value.functions.items()}
+    if len(functions) != 1:
+        have = f"{len(functions)} functions ({', '.join(sorted(functions))})" if functions else "no function"
+        raise WorkloadError(f"{text} holds {have}, needs exactly one", "name one PrimFunc: path.py:attribute")
+    (func,) = functions.values()
+    if not isinstance(func, PrimFunc):
+        raise WorkloadError(f"{text} holds one {type(func).__name__}, not a PrimFunc", _HOW)
+    return func

@@ -41,14 +41,6 @@ class Access:
             step *= extent
         return total
 
-    def footprint(self, tile: tuple[int, ...]) -> int:
-        """Bytes touched by one tile of the block's axes (`tile`: extent per axis)."""
-        elements = 1
-        for extent, coefficients in zip(self.shape, self.dims, strict=True):
-            span = 1 + sum(abs(c) * (t - 1) for c, t in zip(coefficients, tile, strict=True))
-            elements *= min(extent, span)
-        return elements * self.item_bytes
-
 
 @dataclass(frozen=True)
 class Block:
@@ -89,6 +81,8 @@ class Machine:
         l1_bytes: First-level data cache of one core.
         l2_bytes: Second-level cache of one core.
         l3_bytes: Last-level cache, shared.
+        shared_bytes: Shared memory of one thread group (GPU).
+        max_threads: Threads of one group (GPU).
     """
 
     kind: str = "llvm"
@@ -98,6 +92,8 @@ class Machine:
     l1_bytes: int = 32 * 1024
     l2_bytes: int = 512 * 1024
     l3_bytes: int = 8 * 1024 * 1024
+    shared_bytes: int = 48 * 1024
+    max_threads: int = 1024
 
     def lanes(self, item_bytes: int) -> int:
         """Elements of that size in one vector register."""

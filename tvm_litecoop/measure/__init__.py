@@ -1,4 +1,4 @@
-"""Building and timing candidates: TVM builders and runners with warm processes, optional, for any search strategy.
+"""Building and timing candidates: a TVM builder and a TVM runner with warm processes, for any strategy.
 
 builder.py      WarmBuilder: LocalBuilder without its start-up at every call
 export.py       export_shared: link in the builder, not in the runner
@@ -7,7 +7,8 @@ runner.py       AdaptiveRunner: LocalRunner that spends its time on good candida
 known_best.py   what the runner compares a candidate with
 timing.py       how long one kernel is timed, on the worker
 arguments.py    the kernel's arguments, kept between candidates, on the worker
-workers.py      the processes of both
+workers.py      the pool of processes of both
+process.py      one process
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def args_key(device_type: str, args_info: ArgsInfo) -> str:
 class ArgumentCache:
     """Arguments of the shapes used last, because filling them takes longer than timing with them.
 
-    A candidate of the same task finds what the candidate before it left: inputs untouched, outputs overwritten.
+    A candidate of the same task finds what the candidate before it left: inputs untouched, outputs
+    overwritten.
 
     Args:
         limit_bytes: Bytes kept, over all shapes; arguments larger than that are not kept.
@@ -68,8 +69,9 @@ def _allocate(device: Any, info: Sequence[Any]) -> Any:
         # TVM fills these with the bits of floats, which as indices point far outside of any table.
         tensor.copyfrom(np.random.default_rng(0).integers(1, 10, size=tuple(shape)).astype(dtype))
     else:
-        # 1.0 to 10.0. Not `random_fill_for_measure`, LocalRunner's choice: its threads share one generator without a
-        # lock, which is 4 times slower than one thread, and they leave the last `size % threads` elements as they were.
+        # 1.0 to 10.0. Not `random_fill_for_measure`, LocalRunner's choice: its threads share one generator
+        # without a lock, which is 4 times slower than one thread, and they leave the last `size % threads`
+        # elements as they were.
         tvm.get_global_func("tvm.contrib.random.random_fill")(tensor)
     return tensor
 

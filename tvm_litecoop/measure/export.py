@@ -1,4 +1,4 @@
-"""How a built module becomes a file. Owns `export_shared`; TVM's own way is `default_export`, a tar of objects."""
+"""How a built module becomes a file. Owns `export_shared`; TVM's own way is a tar of object files."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ EXPORT_SHARED = "tvm_litecoop.measure.export_shared"
 def export_shared(module: Any) -> str:
     """Link a built module into a shared object, for a runner that loads it on the same kind of machine.
 
-    TVM's default, a tar of object files, is unpacked and linked by whoever loads it: the runner, one candidate at a
-    time. Linked here, that happens in the builder's processes, in parallel, and loading is one `dlopen`. Use it with
-    `AdaptiveRunner` and `LocalRunner`. Stay with the default for an `RPCRunner`: the compiler of this machine may not
-    link for the other one.
+    TVM's default, a tar of object files, is unpacked and linked by whoever loads it: the runner, one
+    candidate at a time. Linked here, that happens in the builder's processes, in parallel, and loading is one
+    `dlopen`. Use it with `AdaptiveRunner` and `LocalRunner`. Stay with the default for an `RPCRunner`: the
+    compiler of this machine may not link for the other one.
 
     Args:
         module: The `tvm.runtime.Module` of one candidate.
@@ -34,7 +34,7 @@ def export_shared(module: Any) -> str:
         LiteCoOpError: There is no C compiler to link with.
     """
     if cc.get_cc() is None:
-        raise LiteCoOpError("no C compiler found to link the candidate with", "install gcc, or set CXX to a compiler")
+        raise LiteCoOpError("no C compiler to link the candidate with", "install gcc, or set CXX")
     directory = tempfile.mkdtemp()
     path = Path(directory) / "tvm_tmp_mod.so"
     try:

@@ -1,4 +1,4 @@
-"""The fastest kernel known for each kind of arguments. Owns what a candidate is compared with while it is timed."""
+"""The fastest kernel known for each set of arguments: what a candidate is compared with as it is timed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ DOUBT_AFTER = 8
 class KnownBest:
     """Best seconds per key, and how many candidates in a row were hopeless against it.
 
-    A runner is not told which task a candidate belongs to, only its arguments. Two tasks can share these, and then the
-    slower task's candidates all look hopeless. So after a long unbroken row of them the best known is forgotten.
+    A runner is not told which task a candidate belongs to, only its arguments. Two tasks can share these, and
+    then the slower task's candidates all look hopeless. So after a long unbroken row of them the best known
+    is forgotten.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A runner that spends its time on good candidates. Owns `AdaptiveRunner` and what its worker does with one candidate."""
+"""A runner that spends its time on good candidates. Owns `AdaptiveRunner` and its worker's part."""
 
 from __future__ import annotations
 
@@ -23,22 +23,24 @@ MAX_RUNS = 1000
 """Candidates after which the worker is replaced; insurance, as in the builder."""
 
 
-@derived_object  # type: ignore[untyped-decorator]
+@derived_object
 class AdaptiveRunner(PyRunner):  # type: ignore[misc]
     """Times candidates in one warm local process, each for as long as it deserves.
 
-    Used like `tvm.s_tir.meta_schedule.runner.LocalRunner`, and `run_secs` means the same: mean seconds per call of the
-    kernel, by TVM's `time_evaluator`. A candidate several times slower than the best known for the same arguments is
-    dropped after a couple of calls, one near the best is timed longest; see `timing`. Never two candidates at once.
+    Used like `tvm.s_tir.meta_schedule.runner.LocalRunner`, and `run_secs` means the same: mean seconds per
+    call of the kernel, by TVM's `time_evaluator`. A candidate several times slower than the best known for
+    the same arguments is dropped after a couple of calls, one near the best is timed longest; see `timing`.
+    Never two candidates at once.
 
     The process inherits the environment of the moment of construction, `TVM_NUM_THREADS` for one.
 
     Args:
         timeout_sec: Seconds one candidate may take, all its repeats together.
         min_repeat_ms: Milliseconds of timed calls for an ordinary candidate, over all its repeats.
-        repeats: Number of repeats, that is of values in `run_secs`; more for a candidate near the best, fewer for a
-            slow one.
-        give_up_ratio: A candidate this many times slower than the best known is dropped; `math.inf` for never.
+        repeats: Number of repeats, that is of values in `run_secs`; more for a candidate near the best, fewer
+            for a slow one.
+        give_up_ratio: A candidate this many times slower than the best known is dropped; `math.inf` for
+            never.
         initializer: Runs in each new process, for instance to register functions that kernels call.
     """
 
@@ -76,14 +78,14 @@ class AdaptiveRunner(PyRunner):  # type: ignore[misc]
 
         Raises:
             Exception: What `initializer` raised in a new worker.
-            LiteCoOpError: After `close`.
+            LiteCoOpError: After `close`; TVM's FFI passes it on as a RuntimeError of the same text.
         """
         candidates = [_Candidate.of(item) for item in runner_inputs]
         outcomes = [self._time(candidate) for candidate in candidates]
         timings = [outcome.value for outcome in outcomes if outcome.error is None]
         if all(timing.gave_up for timing in timings):
-            # Nothing in the whole batch, which is of one task, was worth timing. After too many of these in a row,
-            # rather distrust the best known, and look again at those that were measured against it.
+            # Nothing in the whole batch, which is of one task, was worth timing. After too many of these in a
+            # row, rather distrust the best known, and look again at those that were measured against it.
             doubtful = {candidate.key for candidate in candidates if self._best.doubtful(candidate.key)}
             for key in doubtful:
                 self._best.forget(key)

@@ -1,4 +1,4 @@
-"""How long one kernel is timed. Owns the decision, call by call; the clock itself is TVM's `time_evaluator`."""
+"""How long one kernel is timed. Owns that decision; the clock is TVM's `time_evaluator`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 Clock: TypeAlias = Callable[[int, int, float], "list[float]"]
-"""`(number, repeat, min_ms)` → mean seconds per call, one value per repeat; TVM's `time_evaluator`, which makes one
-untimed call first, then `repeat` times `number` calls, or more where these last less than `min_ms`."""
+"""`(number, repeat, min_ms)` → mean seconds per call, one value per repeat; TVM's `time_evaluator`, which
+makes one untimed call first, then `repeat` times `number` calls, or more where these last less than
+`min_ms`."""
 
 PROBE_MS = 1.0
-"""Milliseconds of the first look; a kernel of some microseconds is called many times in it, a slow one once."""
+"""Milliseconds of the first look: many calls of a kernel of some microseconds, one of a slow kernel."""
 
 LONG_CALL_S = 0.05
 """A call of this many seconds is not tripled by a hiccup of the machine; a shorter one gets a second look."""
@@ -65,7 +66,8 @@ def time_kernel(clock: Clock, effort: Effort, best_s: float | None) -> Timing:
         best_s: Seconds per call of the best kernel known for the same arguments, or None for the first.
 
     Returns:
-        The repeats. Every value is an honest mean over timed calls; a hopeless kernel's are few and rest on few calls.
+        The repeats. Every value is an honest mean over timed calls; a hopeless kernel's are few and rest on
+        few calls.
     """
     looks = clock(1, 1, PROBE_MS)
     limit = math.inf if best_s is None else effort.give_up_ratio * best_s

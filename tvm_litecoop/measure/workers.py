@@ -1,36 +1,25 @@
-"""Warm worker processes: TVM's `PopenWorker`, prepared once, kept alive, replaced. Owns every child of `measure/`.
+"""A pool of warm processes. Owns which of them works, waits, starts or is replaced.
 
-`tvm.support.popen_pool.PopenPoolExecutor` starts its processes on first use, in the middle of the work, and starts
-them again there whenever one was lost. Here starting is separate from working:
+`tvm.support.popen_pool.PopenPoolExecutor` starts its processes on first use, in the middle of the work, and
+starts them again there whenever one was lost. Here starting is separate from working:
 
 - workers start and run `prepare` in the background, from construction on;
-- a worker that crashed, hung or has done `max_uses` jobs is replaced in the background while the others go on;
+- a worker that crashed, hung or has done `max_uses` jobs is replaced while the others go on;
 - `settle` waits for those starts, so that nothing computes beside a measurement that follows;
-- a worker ends with its parent, however the parent ends, even in the middle of a job.
+- a worker that dies idle is replaced before a job is given to it.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from tvm.support.popen_pool import PopenWorker, kill_child_processes
-
 from tvm_litecoop.errors import LiteCoOpError
-
-START_TIMEOUT_S = 300.0
-"""Seconds a worker may take to start and prepare; it imports TVM, maybe on a machine that starts many at once."""
-
-GRACE_S = 5.0
-"""Seconds after a job's time-out until the parent stops waiting for the worker to report it."""
+from tvm_litecoop.measure.process import GRACE_S, WarmProcess
 
 
 @dataclass(frozen=True)
@@ -38,15 +27,15 @@ class Outcome:
     """What became of one job: its `value`, or the `error` that took its place.
 
     Attributes:
-        error: `TimeoutError` for a job over its time, `ChildProcessError` for a worker that died under it, otherwise
-            what the job raised, with the worker's traceback as its text.
+        error: `TimeoutError` for a job over its time, `ChildProcessError` for a worker that died under it,
+            otherwise what the job raised, with the worker's traceback as its text.
     """
 
     value: Any = None
     error: Exception | None = None
 
     def error_text(self, who: str, timeout_s: float, end: str = "") -> str | None:
-        """The error in the words of TVM's LocalBuilder and LocalRunner, which log parsers know; None for a value."""
+        """The error in the words of TVM's LocalBuilder and LocalRunner, or None for a value."""
         if self.error is None:
             return None
         if isinstance(self.error, TimeoutError):
@@ -59,16 +48,16 @@ class WarmWorkers:
 
     Args:
         count: Number of processes, all started at once in the background.
-        prepare: Runs in every new process before its first job. What it raises is raised by the next `run` or `map`:
-            a worker that cannot start is a fault of the settings, not of a job.
+        prepare: Runs in every new process before its first job. What it raises is raised by the next `run` or
+            `map`: a worker that cannot start is a fault of the settings, not of a job.
         timeout_s: Seconds one job may take.
         max_uses: Jobs after which a process is replaced, which bounds what it can leak.
         stderr: As for `subprocess.Popen`.
     """
 
-    # Invariants, under `_changed`: `_ready` holds idle workers, and the errors of starts that failed; `_alive` holds
-    # every process not yet disposed of, idle, busy or starting; `_starting` counts start threads at work. Once
-    # `_closed`, `_ready` is empty and `_alive` only shrinks.
+    # Invariants, under `_changed`: `_ready` holds idle workers, and the errors of starts that failed;
+    # `_alive` holds every process not yet disposed of, idle, busy or starting; `_starting` counts start
+    # threads at work. Once `_closed`, `_ready` is empty and `_alive` only shrinks.
 
     def __init__(
         self,
@@ -85,8 +74,8 @@ class WarmWorkers:
         self._max_uses = max_uses
         self._stderr = stderr
         self._changed = threading.Condition()
-        self._ready: deque[_Worker | Exception] = deque()
-        self._alive: set[_Worker] = set()
+        self._ready: deque[WarmProcess | Exception] = deque()
+        self._alive: set[WarmProcess] = set()
         self._starting = 0
         self._closed = False
         for _ in range(count):
@@ -121,7 +110,7 @@ class WarmWorkers:
         """End every worker, busy or not, and wait until they are gone. Calling it again does nothing."""
         with self._changed:
             self._closed = True
-            idle = [item for item in self._ready if isinstance(item, _Worker)]
+            idle = [item for item in self._ready if isinstance(item, WarmProcess)]
             self._ready.clear()
             busy = [worker for worker in self._alive if worker not in idle]
             self._changed.notify_all()
@@ -133,7 +122,7 @@ class WarmWorkers:
             # Bounded, because a finalizer may run this on the very thread it would wait for.
             self._changed.wait_for(lambda: not self._alive, timeout=GRACE_S)
 
-    def _take(self) -> _Worker:
+    def _take(self) -> WarmProcess:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._ready or self._closed)
@@ -147,7 +136,7 @@ class WarmWorkers:
                 return item
             self._replace(item)  # died while idle: no job shall pay for it
 
-    def _give_back(self, worker: _Worker) -> None:
+    def _give_back(self, worker: WarmProcess) -> None:
         if worker.uses >= self._max_uses or not worker.alive():
             self._replace(worker)
             return
@@ -158,7 +147,7 @@ class WarmWorkers:
                 return
         self._dispose(worker)
 
-    def _replace(self, worker: _Worker) -> None:
+    def _replace(self, worker: WarmProcess) -> None:
         self._start_one()
         self._dispose(worker)
 
@@ -170,10 +159,10 @@ class WarmWorkers:
         threading.Thread(target=self._start, name="warm-worker-start", daemon=True).start()
 
     def _start(self) -> None:
-        worker = _Worker(self._stderr)
+        worker = WarmProcess(self._stderr)
         with self._changed:
             self._alive.add(worker)
-        item: _Worker | Exception = worker
+        item: WarmProcess | Exception = worker
         try:
             if not self._closed:
                 worker.start(self._prepare)
@@ -188,88 +177,8 @@ class WarmWorkers:
         if not usable:
             self._dispose(worker)
 
-    def _dispose(self, worker: _Worker) -> None:
+    def _dispose(self, worker: WarmProcess) -> None:
         worker.dispose()
         with self._changed:
             self._alive.discard(worker)
             self._changed.notify_all()
-
-
-class _Worker:
-    """One process: TVM's `PopenWorker` with a deadline kept by the parent too."""
-
-    def __init__(self, stderr: int | None) -> None:
-        self.uses = 0
-        self._popen: Any = PopenWorker(stderr=stderr)
-
-    def start(self, prepare: Callable[[], None]) -> None:
-        """Start the process and run `prepare` there.
-
-        Raises:
-            Exception: What `prepare` raised, or that the process died or hung.
-        """
-        paths = list(sys.path)
-
-        def adopt_path() -> None:  # a local function, so that it is pickled by value and needs no import there
-            sys.path[:] = paths
-
-        self.call(adopt_path, (), START_TIMEOUT_S)
-        self.call(_serve, (prepare,), START_TIMEOUT_S)
-        self.uses = 0
-
-    def call(self, fn: Callable[..., Any], args: tuple[Any, ...], timeout_s: float) -> Any:
-        """Run `fn(*args)` there.
-
-        Raises:
-            TimeoutError: It took more than `timeout_s`; the process is gone.
-            ChildProcessError: The process died.
-            Exception: What `fn` raised.
-        """
-        self.uses += 1
-        # The worker keeps its own time, on a thread. That thread never runs where the interpreter lock is held or the
-        # process is stopped, so the parent keeps time as well.
-        watchdog = threading.Timer(timeout_s + GRACE_S, self.end)
-        watchdog.daemon = True
-        watchdog.start()
-        deadline = time.monotonic() + timeout_s + GRACE_S
-        try:
-            self._popen.send(fn, args, None, timeout_s)
-            return self._popen.recv()
-        except ChildProcessError:
-            if time.monotonic() >= deadline:
-                raise TimeoutError from None
-            raise
-        finally:
-            watchdog.cancel()
-
-    def alive(self) -> bool:
-        return bool(self._popen.is_alive())
-
-    def end(self) -> None:
-        """Kill the process, from any thread: a thread that waits for it then reads the end of the pipe.
-
-        `PopenWorker.kill` is not fit for that: it closes the pipe first, and waits for the thread that reads it.
-        """
-        process = self._popen._proc
-        if process is not None:
-            kill_child_processes(process.pid)
-            process.kill()
-
-    def dispose(self) -> None:
-        """Kill the process, collect it and close its pipes; for the thread that owns the worker."""
-        self._popen.kill()
-
-
-def _serve(prepare: Callable[[], None]) -> None:
-    """What every worker does first: tie its life to the parent's, then `prepare`."""
-    threading.Thread(target=_exit_with_parent, name="exit-with-parent", daemon=True).start()
-    prepare()
-
-
-def _exit_with_parent() -> None:
-    # TVM's worker notices the end of its parent when it reads its next job. In the middle of an endless job that is
-    # never, so this thread sleeps until the other end of the job pipe (argv[1] of tvm.exec.popen_worker) closes.
-    pipe = select.poll()
-    pipe.register(int(sys.argv[1]), 0)
-    pipe.poll()
-    os._exit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models.base import Answer, Member
@@ -13,6 +13,9 @@ from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.search.policy import size_scores
 from tvm_litecoop.values import Rejection
 from tvm_litecoop.view import View
+
+BUILT_IN: dict[str, Callable[[], Member]] = {"expert": Expert, "mutator": Mutator}
+"""Members that need neither key, network nor weights."""
 
 
 class Pool:
@@ -34,7 +37,19 @@ class Pool:
     @classmethod
     def default(cls) -> Pool:
         """The embedded pool: works without key, network or model weights."""
-        return cls([Expert(), Mutator()])
+        return cls.built_in(*BUILT_IN)
+
+    @classmethod
+    def built_in(cls, *names: str) -> Pool:
+        """A pool of built-in members by name.
+
+        Raises:
+            ConfigError: No such member.
+        """
+        unknown = [name for name in names if name not in BUILT_IN]
+        if unknown:
+            raise ConfigError(f"unknown member {unknown[0]!r}", f"choose from {', '.join(BUILT_IN)}")
+        return cls([BUILT_IN[name]() for name in names])
 
     def first(self) -> str:
         """The member that opens a search: the first one listed."""

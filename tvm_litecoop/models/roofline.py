@@ -96,15 +96,15 @@ def _traffic(block: Block, tiles: list[list[Array]], capacity: float) -> Array:
     traffic = np.zeros_like(tiles[0][0])
     undecided = np.ones_like(traffic, dtype=bool)
     for inside in tiles:
-        footprint = sum((_footprint(access, inside) for access in block.accesses), np.zeros_like(traffic))
-        fits = undecided & (footprint <= capacity)
-        traffic = np.where(fits, footprint * total / _size(block, inside), traffic)
+        touched = sum((footprint(access, inside) for access in block.accesses), np.zeros_like(traffic))
+        fits = undecided & (touched <= capacity)
+        traffic = np.where(fits, touched * total / _size(block, inside), traffic)
         undecided &= ~fits
     return traffic
 
 
-def _footprint(access: Access, inside: list[Array]) -> Array:
-    """Bytes of one buffer that a tile touches (`nest.Access.footprint` for many tiles)."""
+def footprint(access: Access, inside: list[Array]) -> Array:
+    """Bytes of one buffer that each of many tiles touches (`inside`: extents per axis, shape [n] each)."""
     size = np.full_like(inside[0], float(access.item_bytes))
     for extent, coefficients in zip(access.shape, access.dims, strict=True):
         span = sum((abs(c) * (tile - 1) for c, tile in zip(coefficients, inside, strict=True) if c), np.zeros(1)) + 1

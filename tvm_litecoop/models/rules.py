@@ -3,7 +3,7 @@
 - tiles (`roofline`): innermost extents that fill vector registers, accumulators enough to hide the latency of a
   multiply-add and few enough to stay in registers, working sets that fit their caches, parallel pieces that divide
   evenly over the cores.
-- tiles on a GPU: whole warps of threads, and several results a thread to reuse what it has loaded.
+- tiles on a GPU (`gpu`): whole warps of threads, several results a thread, operands that fit shared memory.
 - unroll: high limits first, because accumulators stay in registers only where the tile around them is unrolled.
 - compute location: where the loops around it do not make the producer run more than once; every repetition costs
   its work again.
@@ -20,16 +20,15 @@ from math import prod
 import numpy as np
 
 from tvm_litecoop import seeds
-from tvm_litecoop.models import roofline
+from tvm_litecoop.models import gpu, roofline
 from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Site, Tile, Value
 from tvm_litecoop.view import Sketch
 
 DRAWS = 4096  # random tilings of a nest that are ranked once
 KEPT = 256  # of those, the ones whole programs are drawn from
-SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cycles to this power
+SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cost to this power
 JOBS_PER_CORE = 16  # TVM's own bound for factoring a reduction (AddRFactor, `max_jobs_per_core`)
-WARP = 32  # threads of a GPU that run in step
 
 
 def draw(weights: Mapping[Value, float], rng: random.Random) -> Value:
@@ -44,17 +43,15 @@ def weights(site: Site, sketch: Sketch, machine: Machine) -> dict[Value, float]:
     if isinstance(site.domain, Location):
         return _locations(site, site.domain, sketch)
     block = _block(sketch, site.block)
-    if block is None or not block.tiling:
+    if block is None or block.tiling not in _COST:
         return _untiled(site.domain, machine)
-    if machine.kind != "llvm":
-        return _gpu_tiles(site.domain, block)
     return _tiles(site, site.domain, block, sketch, machine)
 
 
 def draw_tiling(block: Block, sketch: Sketch, machine: Machine, rng: random.Random) -> tuple[tuple[int, ...], ...]:
-    """Factors for every axis of a tiled CPU nest at once; empty where the rule does not apply."""
+    """Factors for every axis of a tiled nest at once; empty where no rule knows the tiling structure."""
     tiles = {s.axis: s.domain for s in sketch.sites if s.block == block.name and isinstance(s.domain, Tile)}
-    if not block.tiling or machine.kind != "llvm" or not tiles:
+    if block.tiling not in _COST or not tiles:
         return ()
     domains = tuple(tiles.get(i) or Tile(1, parts) for i, parts in enumerate(_parts(block)))
     ranked = _ranked_tilings(block, domains, machine)
@@ -90,7 +87,7 @@ def _tiles(site: Site, domain: Tile, block: Block, sketch: Sketch, machine: Mach
     for axis, parts in enumerate(_parts(block)):
         column = values if axis == site.axis else [present.get(axis, (1,) * parts)] * len(values)
         factors.append(np.array(column, dtype=np.int64))
-    return dict(zip(values, _by_cycles(roofline.cycles(block, machine, factors)), strict=True))
+    return dict(zip(values, _by_cost(_COST[block.tiling](block, machine, factors)), strict=True))
 
 
 @lru_cache(maxsize=256)
@@ -100,15 +97,19 @@ def _ranked_tilings(
     """The best of many random tilings of a nest with their weights; the draw is fixed by the nest itself."""
     rng = seeds.rng(0, "tilings", repr(block), repr(domains))
     columns = [[domain.sample(rng) for _ in range(DRAWS)] for domain in domains]
-    cycles = roofline.cycles(block, machine, [np.array(column, dtype=np.int64) for column in columns])
-    unique = {tuple(column[i] for column in columns): i for i in np.argsort(cycles, kind="stable")[::-1]}
-    best = sorted(unique.items(), key=lambda item: float(cycles[item[1]]))[:KEPT]
-    weighted = _by_cycles(np.array([cycles[i] for _, i in best]))
+    estimated = _COST[block.tiling](block, machine, [np.array(column, dtype=np.int64) for column in columns])
+    unique = {tuple(column[i] for column in columns): float(estimated[i]) for i in range(DRAWS)}
+    best = sorted(unique.items(), key=lambda item: item[1])[:KEPT]
+    weighted = _by_cost(np.array([cost for _, cost in best]))
     return tuple((tiling, weight) for (tiling, _), weight in zip(best, weighted, strict=True))
 
 
-def _by_cycles(cycles: roofline.Array) -> list[float]:
-    return [float(w) for w in (cycles.min() / cycles) ** SHARPNESS]
+def _by_cost(cost: roofline.Array) -> list[float]:
+    return [float(w) for w in (cost.min() / cost) ** SHARPNESS]
+
+
+_COST = {"SSRSRS": roofline.cycles, "SSSRRSRS": gpu.penalty}
+"""Tiling structure -> the arithmetic that ranks its tilings."""
 
 
 def _parts(block: Block) -> list[int]:
@@ -125,18 +126,6 @@ def _untiled(domain: Tile, machine: Machine) -> dict[Value, float]:
         whole_vectors = 4.0 if value[-1] % lanes == 0 else 1.0
         feeds_cores = 2.0 if value[0] >= machine.cores else 1.0
         found[value] = whole_vectors * feeds_cores
-    return found
-
-
-def _gpu_tiles(domain: Tile, block: Block) -> dict[Value, float]:
-    """`SSSRRSRS`: blocks, virtual threads, threads, then what one thread computes."""
-    found: dict[Value, float] = {}
-    for value in domain:
-        if len(value) != block.tiling.count("S"):
-            found[value] = 1.0
-            continue
-        threads, mine = value[2], prod(value[3:])
-        found[value] = (2.0 if threads in (4, 8, 16, 32) else 1.0) * (2.0 if 2 <= mine <= WARP // 4 else 1.0)
     return found
 
 

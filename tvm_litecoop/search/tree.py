@@ -99,7 +99,7 @@ class Tree:
         self.nodes.append(child)
         parent.children.append(child.id)
         self.visit(child)
-        self._update_exhausted(child)
+        self._update_exhausted(parent)
         return child
 
     def visit(self, node: Node) -> None:

@@ -23,6 +23,7 @@ class Request:
         batch: Candidates measured between two looks at the results; 0 for the strategy's own default.
         stock: Use TVM's default builder and runner instead of the warm ones.
         fresh: Start over; an earlier run in the same directory is kept aside.
+        members: Built-in members of the pool by name; empty for the default pool.
     """
 
     workload: str
@@ -34,6 +35,7 @@ class Request:
     batch: int = 0
     stock: bool = False
     fresh: bool = False
+    members: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Name a wrong value where it was made."""

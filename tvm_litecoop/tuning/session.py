@@ -12,6 +12,7 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
+from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning import workdir
 from tvm_litecoop.tuning.outcome import Outcome
@@ -50,7 +51,9 @@ def run(
     database = workdir.open_database(request.directory, fresh=request.fresh)
     outcome = Outcome(request.workload, str(target), request.strategy, request.seed, workload.flops)
     outcome.known = len(database.get_all_tuning_records())
-    strategy: Any = LiteCoOpStrategy() if request.strategy == "litecoop" else request.strategy
+    strategy: Any = request.strategy
+    if strategy == "litecoop":
+        strategy = LiteCoOpStrategy(Pool.built_in(*request.members) if request.members else None)
     recorder = Recorder(lambda trials, best: on_batch(trials, best, _leader(strategy)))
     start = time.perf_counter()
     with _quiet(), ms.Profiler() as profiler, _tools(request) as tools:

@@ -26,7 +26,8 @@ def machine_of(target: Any, num_threads: int = 1) -> Machine:
     attrs = dict(target.attrs)
     cores = int(attrs.get("num-cores", 0)) or num_threads
     if kind != "llvm":
-        return Machine(kind=kind, cores=cores)
+        shared = int(attrs.get("max_shared_memory_per_block", Machine.shared_bytes))
+        return Machine(kind, cores, shared_bytes=shared, max_threads=int(attrs.get("max_num_threads", 1024)))
     width, registers = _vectors(target)
     return Machine(kind, cores, width, registers, **_cache_bytes(CACHES))
 

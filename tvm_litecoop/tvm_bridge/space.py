@@ -18,6 +18,11 @@ from tvm_litecoop.view import View
 KEPT_SCHEDULES = 1024
 """Schedules kept beside their programs; older ones are replayed again when they are needed (1.6 ms each)."""
 
+INITIAL_DRAWS = 512
+"""Random programs tried for the root of the tree before a design space is called empty."""
+
+BATCH = 16
+
 
 class TvmSpace:
     """The programs of one task.
@@ -52,12 +57,22 @@ class TvmSpace:
         self._schedules: OrderedDict[Program, Any] = OrderedDict()
 
     def initial(self) -> Built | Rejection:
-        """The first design space whose default program survives; the last reason where none does."""
+        """A program for the tree to start at: the default of a design space, else one of many random draws.
+
+        On a GPU most random programs break a limit, the default ones too.
+
+        Returns:
+            The first program that survives, or the last reason where `INITIAL_DRAWS` draws gave none.
+        """
+        count = len(self.sketches)
+        defaults: list[Program | tuple[int, int]] = [sketch.default for sketch in self.sketches[:INITIAL_DRAWS]]
+        draws: list[Program | tuple[int, int]] = [(i % count, i + 1) for i in range(INITIAL_DRAWS)] if count else []
         outcome: Built | Rejection = Rejection(Why.POSTPROC, "no design space")
-        for sketch in self.sketches:
-            outcome = self._keep(self._replayer.replay([sketch.default])[0])
-            if isinstance(outcome, Built):
-                return outcome
+        for start in range(0, len(defaults) + len(draws), BATCH):
+            for replayed in self._replayer.replay([*defaults, *draws][start : start + BATCH]):
+                outcome = self._keep(replayed)
+                if isinstance(outcome, Built):
+                    return outcome
         return outcome
 
     def view(self, program: Program) -> View:

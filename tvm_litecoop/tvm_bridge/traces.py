@@ -42,15 +42,10 @@ def without_decisions(trace: Any) -> Any:
     return Trace(trace.insts, {})
 
 
-def signature(trace: Any) -> tuple[str, ...]:
-    """What identifies the sketch of a trace: its instructions with their attributes, decisions left out."""
-    text = []
-    for inst in trace.insts:
-        kind = inst.kind.name
-        if kind == "EnterPostproc":
-            break
-        text.append(f"{kind}{[str(attr) for attr in inst.attrs]}")
-    return tuple(text)
+def signature(trace: Any) -> str:
+    """What identifies the sketch of a trace: its instructions, inputs and attributes; no decisions, no postprocs."""
+    instructions, _ = trace.simplified(True).as_json()
+    return str(instructions)
 
 
 def _plain(decision: Any) -> Value:

@@ -1,0 +1,45 @@
+"""Geometric means of ratios with bootstrap intervals."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A geometric mean and its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Of positive values."""
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
+def interval(ratios: Sequence[Sequence[float]], seed: int = 1) -> Interval:
+    """The geometric mean over workloads of their geometric means over seeds.
+
+    Seeds are drawn again within each workload (the workloads are the ones asked about, not a sample of all).
+
+    Args:
+        ratios: For each workload the ratios of its seeds.
+        seed: Of the bootstrap.
+    """
+    rng = random.Random(seed)
+
+    def overall(groups: Sequence[Sequence[float]]) -> float:
+        return geometric_mean([geometric_mean(group) for group in groups])
+
+    drawn = sorted(overall([rng.choices(group, k=len(group)) for group in ratios]) for _ in range(DRAWS))
+    return Interval(overall(ratios), drawn[int(0.025 * DRAWS)], drawn[int(0.975 * DRAWS) - 1])

@@ -1,0 +1,137 @@
+"""LA-UCT against figures worked out by hand, φ, widening, and the walk down the tree."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.search import policy
+from tvm_litecoop.search.tree import Node, Tree
+from tvm_litecoop.values import Built, Program
+
+
+def built(number: int) -> Built:
+    return Built(Program(0, (number,)), number)
+
+
+def tree_with(*throughputs: float | None, member: str = "m") -> Tree:
+    tree = Tree(built(0), member)
+    for number, throughput in enumerate(throughputs, 1):
+        node = tree.add(tree.root, built(number), "a", member, ())
+        if throughput is not None:
+            tree.set_throughput(node, throughput, measured=True)
+    return tree
+
+
+def test_phi_is_1_for_the_smallest_0_for_the_largest_and_logarithmic_between() -> None:
+    scores = policy.size_scores({"small": 1e8, "middle": 1e9, "large": 1e10})
+    assert scores["small"] == 1.0 and scores["large"] == 0.0
+    assert scores["middle"] == pytest.approx(0.5)
+
+
+def test_phi_of_equal_sizes_is_0() -> None:
+    assert policy.size_scores({"a": 7.0, "b": 7.0}) == {"a": 0.0, "b": 0.0}
+
+
+def test_la_uct_is_the_formula_of_the_paper() -> None:
+    tree = tree_with(100.0, 50.0)
+    child = tree.nodes[2]
+    tree.visit(child)
+    config = SearchConfig.paper()
+    expected = 0.5 * 0.5 + 0.5 * 0.25 + 1.41 * math.sqrt(math.log(4) / 2)
+    assert policy.la_uct(tree, tree.root, child, 0.25, 0.5, config) == pytest.approx(expected)
+
+
+def test_lambda_is_dropped_where_all_children_have_the_same_size() -> None:
+    tree = tree_with(50.0, 100.0)
+    config = SearchConfig(lam=1.0, c=0.0)
+    best = policy.best_child(tree, tree.root, list(tree.children(tree.root)), {"m": 1.0}, config)
+    assert best.id == 2
+
+
+def test_a_small_member_is_preferred_among_equals() -> None:
+    tree = tree_with(100.0, 100.0)
+    tree.nodes[1].member, tree.nodes[2].member = "large", "small"
+    scores = {"large": 0.0, "small": 1.0}
+    best = policy.best_child(tree, tree.root, list(tree.children(tree.root)), scores, SearchConfig())
+    assert best.member == "small"
+
+
+def test_calls_in_flight_count_as_visits() -> None:
+    tree = tree_with(100.0, 100.0)
+    config = SearchConfig(c=1.0)
+    tree.hold(tree.nodes[1], 3)
+    assert policy.best_child(tree, tree.root, list(tree.children(tree.root)), {"m": 0.0}, config).id == 2
+    tree.hold(tree.nodes[1], -3)
+    assert all(node.pending == 0 for node in tree.nodes)
+
+
+@pytest.mark.parametrize(("visits", "expected"), [(1, 2), (4, 4), (9, 6), (10_000, 200)])
+def test_widening(visits: int, expected: int) -> None:
+    assert policy.max_children(visits, SearchConfig(width=2, growth=0.5)) == expected
+    assert policy.max_children(visits, SearchConfig.paper()) == 2
+
+
+def test_the_walk_ends_at_the_root_while_nothing_is_known() -> None:
+    tree = tree_with(None, None, None)
+    assert policy.select(tree, {"m": 0.0}, SearchConfig.paper()) is tree.root
+
+
+def test_the_walk_goes_down_where_the_width_is_used_up() -> None:
+    tree = tree_with(10.0, 100.0)
+    found = policy.select(tree, {"m": 0.0}, SearchConfig.paper().but(c=0.0))
+    assert found is tree.nodes[2]
+
+
+def test_the_walk_steps_back_from_a_blocked_branch() -> None:
+    tree = tree_with(100.0, 10.0)
+    blocked = tree.nodes[1]
+    tree.add(blocked, built(9), "a", "m", ())  # not measured yet: no way down
+    tree.set_spent(blocked)
+    tree.set_spent(tree.root)
+    assert policy.select(tree, {"m": 0.0}, SearchConfig.paper()) is tree.nodes[2]
+
+
+def test_an_exhausted_tree_has_nothing_to_select() -> None:
+    tree = tree_with(100.0)
+    for node in (tree.nodes[1], tree.root):
+        tree.set_spent(node)
+    assert tree.root.exhausted
+    assert policy.select(tree, {"m": 0.0}, SearchConfig()) is None
+
+
+def test_exhaustion_travels_upward_and_a_new_child_takes_it_back() -> None:
+    tree = tree_with(100.0)
+    child = tree.nodes[1]
+    tree.set_spent(tree.root)
+    assert not tree.root.exhausted
+    tree.set_spent(child)
+    assert tree.root.exhausted
+    tree.add(child, built(5), "a", "m", ())
+    assert not child.exhausted and not tree.root.exhausted
+
+
+def test_a_replaced_value_lowers_the_best_again() -> None:
+    tree = tree_with(100.0, 10.0)
+    tree.set_throughput(tree.nodes[1], 5.0, measured=True)
+    assert tree.root.best == 10.0 and tree.root.total == 15.0 and tree.root.valued == 2
+
+
+def test_value_of_an_unvalued_node_is_its_nearest_ancestors() -> None:
+    tree = tree_with(100.0, 50.0)
+    grandchild: Node = tree.add(tree.nodes[2], built(9), "a", "m", ())
+    assert policy.node_value(tree, grandchild, SearchConfig()) == 0.5
+
+
+@pytest.mark.parametrize("wrong", [{"lam": 1.5}, {"c": -1.0}, {"width": 0.0}, {"backup": "median"}, {"patience": 0}])
+def test_settings_out_of_range_are_named(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        SearchConfig().but(**wrong)
+
+
+def test_an_unknown_setting_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="known settings: lam, c,"):
+        SearchConfig().but(lambda_=1.0)

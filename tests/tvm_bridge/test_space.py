@@ -1,0 +1,254 @@
+"""The bridge to TVM's traces: sites and their legal values, edits, replay, identity."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import tvm
+from spaces import CPU, SMALL, context_of, space_of
+from tvm.s_tir import Schedule
+from tvm.target import Target
+
+from tvm_litecoop.models.expert import Expert
+from tvm_litecoop.models.mutator import Mutator
+from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Tile
+from tvm_litecoop.tvm_bridge import traces
+from tvm_litecoop.tvm_bridge.machine import machine_of
+from tvm_litecoop.tvm_bridge.space import TvmSpace
+from tvm_litecoop.values import Built, Mutate, Program, Proposal, Rejection, Resample, SetDecision, SetSketch, Why
+
+MATMUL = "matmul:64x48x96"
+
+
+def root_of(space: TvmSpace) -> Built:
+    root = space.initial()
+    assert isinstance(root, Built)
+    return root
+
+
+def sample(space: TvmSpace, seed: int) -> Built:
+    """A random program; the first of a few draws that survives."""
+    root = root_of(space)
+    for attempt in range(20):
+        sketch = (seed + attempt) % len(space.sketches)
+        built = space.apply(root.program, [[Resample(sketch, seed * 100 + attempt + 1)]])[0]
+        if isinstance(built, Built):
+            return built
+    raise AssertionError("no random program survives")
+
+
+def test_sites_of_a_matmul_are_named_and_hold_their_legal_values() -> None:
+    space = space_of(MATMUL)
+    sites = {site.name: site for site in space.view(root_of(space).program).sketch.sites}
+    assert list(sites) == ["matmul.i", "matmul.j", "matmul.k", "unroll"]
+    assert sites["matmul.i"].domain == Tile(64, 4, max_innermost=64)
+    assert sites["matmul.j"].domain == Tile(48, 4, max_innermost=64)
+    assert sites["matmul.k"].domain == Tile(96, 2, max_innermost=64)
+    assert sites["unroll"].domain == Choice((0, 16, 64, 512))
+    assert (1, 96) not in sites["matmul.k"].domain  # past max_innermost_factor
+    assert (3, 32) in sites["matmul.k"].domain
+
+
+def test_the_nest_of_a_matmul_has_its_strides() -> None:
+    (block,) = space_of(MATMUL).view(root_of(space_of(MATMUL)).program).sketch.blocks
+    assert [(a.name, a.extent, a.reduction) for a in block.axes] == [
+        ("i", 64, False),
+        ("j", 48, False),
+        ("k", 96, True),
+    ]
+    assert block.tiling == "SSRSRS"
+    strides = [[access.stride(axis) for axis in range(3)] for access in block.accesses]
+    assert strides == [[96, 0, 1], [0, 1, 48], [48, 1, 0]]
+
+
+def test_a_strided_convolution_has_the_strides_of_its_window() -> None:
+    space = space_of("conv2d:1x16x16x8,3x3,16,s2")
+    blocks = {block.name: block for block in space.view(root_of(space).program).sketch.blocks}
+    conv = blocks["conv2d"]
+    data = conv.reads[0]
+    moves = [[c for c in dim if c] for dim in data.dims]
+    assert sorted(moves[1]) == [1, 2] and sorted(moves[2]) == [1, 2]  # h * 2 + rh, w * 2 + rw
+
+
+def test_a_directed_edit_sets_the_site_and_nothing_else() -> None:
+    space, root = space_of(MATMUL), root_of(space_of(MATMUL))
+    built = space.apply(root.program, [[SetDecision("matmul.i", (2, 2, 4, 4)), SetDecision("unroll", 3)]])[0]
+    assert isinstance(built, Built) and built.moved == ()
+    assert built.program.decisions == ((2, 2, 4, 4), *root.program.decisions[1:3], 3)
+    schedule = space.schedule(built.program)
+    assert traces.decisions_of(schedule.trace) == built.program.decisions
+
+
+@pytest.mark.parametrize(
+    ("edit", "why", "detail"),
+    [
+        (SetDecision("matmul.z", (1,)), Why.UNKNOWN_SITE, "known: matmul.i, matmul.j"),
+        (SetDecision("matmul.i", (2, 2, 4, 5)), Why.ILLEGAL_VALUE, "matmul.i = (2, 2, 4, 5)"),
+        (SetDecision("matmul.i", (64,)), Why.ILLEGAL_VALUE, "(64,)"),
+        (SetDecision("matmul.i", 3), Why.ILLEGAL_VALUE, "matmul.i = 3"),
+        (SetDecision("matmul.k", (1, 96)), Why.ILLEGAL_VALUE, "(1, 96)"),
+        (SetDecision("unroll", 4), Why.ILLEGAL_VALUE, "unroll = 4"),
+        (SetSketch(99), Why.ILLEGAL_VALUE, "sketch 99 of 3"),
+        (Resample(-1, 1), Why.ILLEGAL_VALUE, "sketch -1 of 3"),
+        (Mutate("MutateNothing", 1), Why.MALFORMED, "unknown mutator MutateNothing"),
+    ],
+)
+def test_an_edit_that_cannot_be_used_is_a_rejection_with_its_reason(edit: Any, why: Why, detail: str) -> None:
+    outcome = space_of(MATMUL).apply(root_of(space_of(MATMUL)).program, [[edit]])[0]
+    assert isinstance(outcome, Rejection)
+    assert outcome.why is why and detail in outcome.detail
+
+
+def test_another_sketch_keeps_the_decisions_of_the_same_name() -> None:
+    space, root = space_of(MATMUL), root_of(space_of(MATMUL))
+    tiled, other = space.apply(
+        root.program,
+        [
+            [SetDecision("matmul.i", (2, 2, 4, 4))],
+            [SetDecision("matmul.i", (2, 2, 4, 4)), SetSketch(2)],
+        ],
+    )
+    assert isinstance(tiled, Built) and isinstance(other, Built)
+    assert other.program.sketch == 2 and other.program.decisions == tiled.program.decisions
+    assert other.key != tiled.key
+
+
+def test_two_ways_to_one_program_have_one_key() -> None:
+    space, root = space_of(MATMUL), root_of(space_of(MATMUL))
+    first, second = SetDecision("matmul.i", (2, 2, 4, 4)), SetDecision("matmul.j", (3, 1, 1, 16))
+    one, two = space.apply(root.program, [[first, second], [second, first]])
+    assert one == two
+
+
+def test_mutators_are_seeded() -> None:
+    space, root = space_of(MATMUL), root_of(space_of(MATMUL))
+    once = space.apply(root.program, [[Mutate("MutateTileSize", seed)] for seed in range(1, 9)])
+    twice = space.apply(root.program, [[Mutate("MutateTileSize", seed)] for seed in range(1, 9)])
+    assert once == twice
+    assert len({str(outcome) for outcome in once}) > 1
+
+
+def test_compute_locations_are_tvms_marks_and_loops() -> None:
+    """-2 is inline and -1 is root (CollectComputeLocation), a loop is its index in the consumer's nest."""
+    space = space_of("attention:2x32x16")
+    found: Counter[str] = Counter()
+    for sketch in space.sketches[:12]:
+        for site in sketch.sites(sketch.default):
+            if isinstance(site.domain, Location):
+                labels = dict(zip(site.domain.indices, site.domain.labels, strict=True))
+                assert labels[ROOT] == "root"
+                assert labels.get(INLINE, "inline") == "inline"
+                assert site.consumer and site.name == f"{site.block}.at"
+                found.update(labels.values())
+    assert found["inline"] and any(label.endswith("_0") for label in found)
+
+
+def test_a_location_that_is_illegal_for_a_tiling_is_moved_and_named() -> None:
+    space = space_of("attention:2x32x16")
+    moved = 0
+    for seed in range(1, 12):
+        program = sample(space, seed).program
+        for site in space.view(program).sketch.sites:
+            if isinstance(site.domain, Location):
+                for value in site.domain:
+                    outcome = space.apply(program, [[SetDecision(site.name, value)]])[0]
+                    if isinstance(outcome, Built) and site.name in outcome.moved:
+                        moved += 1
+    assert moved > 0
+
+
+@pytest.mark.parametrize("spec", SMALL)
+def test_whatever_the_menu_offers_replays_or_is_refused_with_a_reason(spec: str) -> None:
+    space, rng = space_of(spec), random.Random(3)
+    outcomes: Counter[str] = Counter()
+    for seed in range(1, 7):
+        program = sample(space, seed).program
+        edits = [
+            [SetDecision(site.name, value)]
+            for site in space.view(program).sketch.sites
+            for value in rng.sample(list(site.domain), min(3, len(list(site.domain))))
+        ]
+        for outcome in space.apply(program, edits):
+            if isinstance(outcome, Rejection):
+                assert outcome.why is Why.POSTPROC and outcome.detail
+            outcomes[type(outcome).__name__] += 1
+    assert outcomes["Built"] > 20
+
+
+@pytest.mark.parametrize("spec", SMALL)
+@pytest.mark.parametrize("member", [Expert(), Mutator()], ids=["expert", "mutator"])
+def test_free_members_propose_usable_programs_for_every_family(spec: str, member: Any) -> None:
+    space = space_of(spec)
+    root = root_of(space)
+    view = space.view(root.program)
+    programs: list[Built] = []
+    for seed in range(1, 5):
+        for start in (True, False):
+            answer = member.propose(replace(view, root=start), 4, seed)
+            assert answer == member.propose(replace(view, root=start), 4, seed)
+            edits = [p.edits for p in answer.proposals if isinstance(p, Proposal)]
+            programs += [b for b in space.apply(root.program, edits) if isinstance(b, Built)]
+    assert len({built.key for built in programs}) >= 3
+
+
+def test_decisions_survive_tvms_own_json() -> None:
+    space = space_of(MATMUL)
+    built = sample(space, 5)
+    trace = space.schedule(built.program).trace
+    text = trace.as_json()
+    schedule = Schedule(space.sketches[0]._mod)
+    tvm.s_tir.schedule.Trace.apply_json_to_schedule(text, schedule)
+    assert traces.decisions_of(schedule.trace) == built.program.decisions
+
+
+def test_a_record_finds_its_sketch() -> None:
+    space = space_of(MATMUL)
+    for seed in (1, 2, 3):
+        built = sample(space, seed)
+        assert space.recorded(space.schedule(built.program).trace) == built
+
+
+def test_schedules_are_replayed_when_they_were_dropped() -> None:
+    space = space_of(MATMUL)
+    built = sample(space, 9)
+    space._schedules.clear()
+    assert traces.decisions_of(space.schedule(built.program).trace) == built.program.decisions
+
+
+@pytest.mark.parametrize("spec", ["matmul:256x256x256", "conv2d:1x28x28x32,3x3,64"])
+def test_cuda_without_a_gpu_gives_valid_deduplicated_candidates(spec: str) -> None:
+    space = space_of(spec, Target("nvidia/nvidia-a100"))
+    root = sample(space, 1)
+    view = space.view(root.program)
+    edits: list[Any] = [[Resample(i % len(space.sketches), i + 1)] for i in range(40)]
+    answer = Expert().propose(replace(view, root=True), 40, 1)
+    edits += [p.edits for p in answer.proposals if isinstance(p, Proposal)]
+    outcomes = space.apply(root.program, edits)
+    built = [outcome for outcome in outcomes if isinstance(outcome, Built)]
+    assert sum(isinstance(outcome, Built) for outcome in outcomes[40:]) >= 20  # the expert knows the limits
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Rejection)]
+    assert len({b.key for b in built}) >= 5
+    assert all(r.why is Why.POSTPROC for r in refused)
+    for one in built:
+        assert any("threadIdx" in line for line in str(space.schedule(one.program).mod).splitlines())
+
+
+def test_facts_of_targets() -> None:
+    machine = machine_of(CPU)
+    assert (machine.kind, machine.cores, machine.vector_bytes, machine.registers) == ("llvm", 2, 64, 32)
+    plain = machine_of(Target({"kind": "llvm", "keys": ["cpu"], "num-cores": 4}))
+    assert (plain.cores, plain.vector_bytes, plain.registers) == (4, 16, 16)
+    avx2 = machine_of(Target({"kind": "llvm", "keys": ["cpu"], "mcpu": "core-avx2", "num-cores": 1}))
+    assert (avx2.vector_bytes, avx2.registers) == (32, 16)
+    assert machine_of(Target("nvidia/nvidia-a100"), 3).kind == "cuda"
+
+
+def test_programs_are_plain_and_small() -> None:
+    program = sample(space_of("attention:2x32x16"), 2).program
+    assert isinstance(program, Program) and hash(program)
+    assert len(repr(program)) < 400
+    assert context_of(MATMUL).mod is not None

@@ -44,9 +44,7 @@ def _row(grid: Grid, rows: Rows, workload: str, arm: str) -> str:
 
 
 def _summary(grid: Grid, rows: Rows, arm: str) -> str:
-    ratios = {
-        key: [r for w in grid.workloads if (r := _ratios(grid, rows, w, arm, key))] for key in ("speed", "time")
-    }
+    ratios = {key: [r for w in grid.workloads if (r := _ratios(grid, rows, w, arm, key))] for key in ("speed", "time")}
     shown = [str(interval(r)) if r else "" for r in ratios.values()]
     return f"| **all** | {arm} | | **{shown[0]}** | | **{shown[1]}** | |"
 

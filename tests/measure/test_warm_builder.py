@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,17 @@ def test_close_ends_every_process_and_can_be_repeated() -> None:
         builder.build([labelled("one")])
     WarmBuilder(max_workers=2).close()  # while they are starting
     assert set(psutil.Process().children(recursive=True)) == before
+
+
+def test_close_ends_a_worker_in_the_middle_of_a_job() -> None:
+    before = set(psutil.Process().children(recursive=True))
+    builder = WarmBuilder(max_workers=1, timeout_sec=20, f_build=obey, f_export=keep)
+    with ThreadPoolExecutor(1) as thread:
+        results = thread.submit(builder.build, [labelled("sleep 0 one"), labelled("hang")])
+        time.sleep(3)  # most likely in the job by then; the outcome is the same if it is not
+        builder.close()
+        assert set(psutil.Process().children(recursive=True)) == before
+        assert results.exception(timeout=10) or results.result()[1].artifact_path is None
 
 
 PARENT = """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_loop import walker
-from toy import ToySpace, pool_of, toy_seconds
 
+from toy import ToySpace, pool_of, toy_seconds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.search.trust import Trust
@@ -70,16 +72,28 @@ def test_same_seed_same_tree(seed: int, config: SearchConfig) -> None:
     assert tree() == tree()
 
 
-@given(st.lists(st.floats(0.1, 10, allow_nan=False), min_size=6, max_size=20, unique=True))
+@given(st.lists(st.floats(0.1, 10, allow_nan=False), min_size=7, max_size=20, unique=True))
 def test_trust_follows_the_order_alone(throughputs: list[float]) -> None:
     right, wrong = Trust(), Trust()
     right.observe([t**3 for t in throughputs], throughputs)
     wrong.observe([-t for t in throughputs], throughputs)
-    assert right.trusted and right.concordance == 1.0
-    assert not wrong.trusted and wrong.concordance == 0.0
+    assert right.trusted
+    assert not wrong.trusted and wrong.sigmas == -right.sigmas
 
 
 def test_trust_needs_enough_pairs() -> None:
     trust = Trust()
-    trust.observe([1.0, 2.0], [1.0, 2.0])
-    assert trust.concordance is None and not trust.trusted
+    assert not trust.trusted
+    trust.observe([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+    assert not trust.trusted
+
+
+def test_noise_is_not_trusted() -> None:
+    rng = random.Random(5)
+    trusted = 0
+    for _ in range(400):
+        trust = Trust()
+        for _ in range(3):
+            trust.observe([rng.random() for _ in range(8)], [rng.random() for _ in range(8)])
+        trusted += trust.trusted
+    assert trusted <= 4  # chance allows one in a thousand

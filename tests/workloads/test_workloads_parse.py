@@ -160,9 +160,7 @@ def test_bad_texts_are_refused_in_one_line(text: str, parts: list[str]) -> None:
 @pytest.mark.parametrize("name", list(BUILTIN))
 def test_a_malformed_shape_is_answered_with_the_form_and_an_example(name: str) -> None:
     family = BUILTIN[name]
-    assert fault(f"{name}:1xq").endswith(
-        f"(expected {name}:{family.form}, for example {name}:{family.default})"
-    )
+    assert fault(f"{name}:1xq").endswith(f"(expected {name}:{family.form}, for example {name}:{family.default})")
 
 
 def test_read_names_the_numbers_of_the_form() -> None:

@@ -116,9 +116,7 @@ def naive_conv(data: Any, weight: Any, stride: int, pad: tuple[int, int]) -> Any
         ("1x5x8x2", "4x3", ",p2,s3", 3, (2, 2)),
     ],
 )
-def test_convolutions_against_loops(
-    shape: str, kernel: str, options: str, stride: int, pad: tuple[int, int]
-) -> None:
+def test_convolutions_against_loops(shape: str, kernel: str, options: str, stride: int, pad: tuple[int, int]) -> None:
     dense = parse(f"conv2d:{shape},{kernel},4{options}")
     data, weight = dense.inputs(1)
     want = naive_conv(data, weight, stride, pad)

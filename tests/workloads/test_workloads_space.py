@@ -31,15 +31,12 @@ def sketches(mod: Any) -> list[Any]:
     from tvm.target import Target
 
     target = Target({"kind": "llvm", "keys": ["cpu"], "mcpu": "znver4", "num-cores": 2})
-    return list(
-        ms.TuneContext(mod=mod, target=target, space_generator="post-order-apply").generate_design_space()
-    )
+    return list(ms.TuneContext(mod=mod, target=target, space_generator="post-order-apply").generate_design_space())
 
 
 @pytest.mark.parametrize("name", list(BUILTIN))
 def test_design_space_has_decisions(name: str) -> None:
     counts = [
-        sum(inst.kind.name.startswith("Sample") for inst in sketch.trace.insts)
-        for sketch in sketches(parse(name).mod)
+        sum(inst.kind.name.startswith("Sample") for inst in sketch.trace.insts) for sketch in sketches(parse(name).mod)
     ]
     assert min(counts) == FEWEST[name]

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import sys
 
 _IMPORT_MACHINERY = ("importlib._bootstrap", "importlib._bootstrap_external", "runpy")
 
@@ -25,8 +24,7 @@ def index_frozen_modules() -> None:
 
     Safe in any process: `inspect.modulesbyfile` is the cache where `inspect` itself keeps such answers.
     """
-    frozen = [name for name, module in sys.modules.items() if _origin(module) == "frozen"]
-    for name in (*_IMPORT_MACHINERY, *frozen):
+    for name in _IMPORT_MACHINERY:
         inspect.modulesbyfile.setdefault(f"<frozen {name}>", name)
 
 
@@ -34,7 +32,3 @@ def load_tensor_intrinsics() -> None:
     """Import `tvm.s_tir.tensor_intrin`; free where that is done already."""
     index_frozen_modules()
     importlib.import_module("tvm.s_tir.tensor_intrin")
-
-
-def _origin(module: object) -> str | None:
-    return getattr(getattr(module, "__spec__", None), "origin", None)

@@ -56,10 +56,10 @@ class WarmProcess:
         self.uses += 1
         # The worker keeps its own time, on a thread. That thread never runs where the interpreter lock is
         # held or the process is stopped, so the parent keeps time as well.
+        deadline = time.monotonic() + timeout_s + GRACE_S
         watchdog = threading.Timer(timeout_s + GRACE_S, self.end)
         watchdog.daemon = True
-        pass
-        deadline = time.monotonic() + timeout_s + GRACE_S
+        watchdog.start()
         try:
             self._popen.send(fn, args, None, timeout_s)
             return self._popen.recv()

@@ -17,7 +17,7 @@ PROBE_MS = 1.0
 """Milliseconds of the first look: many calls of a kernel of some microseconds, one of a slow kernel."""
 
 LONG_CALL_S = 0.05
-"""A call of this many seconds is not tripled by a hiccup of the machine; a shorter one gets a second look."""
+"""A call of this many seconds is not multiplied by a hiccup of the machine; a shorter one may be."""
 
 
 @dataclass(frozen=True)
@@ -69,28 +69,24 @@ def time_kernel(clock: Clock, effort: Effort, best_s: float | None) -> Timing:
         The repeats. Every value is an honest mean over timed calls; a hopeless kernel's are few and rest on
         few calls.
     """
+    limit_s = math.inf if best_s is None else effort.give_up_ratio * best_s
+    repeat_ms = effort.min_repeat_ms / effort.repeats
     looks = clock(1, 1, PROBE_MS)
-    limit = math.inf if best_s is None else effort.give_up_ratio * best_s
-    if limit < looks[0] < LONG_CALL_S:
-        looks += clock(1, 1, PROBE_MS)
-    first = min(looks)
-    if first > limit:
+    if min(limit_s, repeat_ms / 1e3) < looks[0] < LONG_CALL_S:
+        looks += clock(1, 1, PROBE_MS)  # so much would follow from one call
+    first_s = min(looks)
+    if first_s > limit_s:
         return Timing(tuple(looks), gave_up=True)
-    # From here on in repeats of equal length. Where that is a single call, the last look was one.
-    repeat_s = effort.min_repeat_ms / 1e3 / effort.repeats
-    number = max(1, math.ceil(repeat_s / max(first, 1e-9)))
-    run_secs = [first] if number == 1 else []
-    run_secs += _repeats(clock, number, _wanted(effort.min_repeat_ms, number * first) - len(run_secs))
+    number = max(1, math.ceil(repeat_ms / 1e3 / max(first_s, 1e-9)))
+    run_secs = looks if number == 1 else []  # a look is one call, so it may count as a repeat of one call
+
+    def repeat_for(total_ms: float) -> None:
+        missing = max(1, round(total_ms / 1e3 / (number * first_s))) - len(run_secs)
+        if missing > 0:
+            # The second limit is for a first look that took much too long, and made `number` too small.
+            run_secs.extend(clock(number, missing, repeat_ms / 2))
+
+    repeat_for(effort.min_repeat_ms)
     if best_s is None or statistics.median(run_secs) <= effort.near_best_ratio * best_s:
-        longer_ms = effort.min_repeat_ms * effort.near_best_factor
-        run_secs += _repeats(clock, number, _wanted(longer_ms, number * first) - len(run_secs))
+        repeat_for(effort.min_repeat_ms * effort.near_best_factor)
     return Timing(tuple(run_secs))
-
-
-def _wanted(total_ms: float, repeat_s: float) -> int:
-    """Repeats of `repeat_s` seconds that make `total_ms`."""
-    return max(1, round(total_ms / 1e3 / repeat_s))
-
-
-def _repeats(clock: Clock, number: int, count: int) -> list[float]:
-    return clock(number, count, 0.0) if count > 0 else []

@@ -55,9 +55,9 @@ class WarmWorkers:
         stderr: As for `subprocess.Popen`.
     """
 
-    # Invariants, under `_changed`: `_ready` holds idle workers, and the errors of starts that failed;
-    # `_alive` holds every process not yet disposed of, idle, busy or starting; `_starting` counts start
-    # threads at work. Once `_closed`, `_ready` is empty and `_alive` only shrinks.
+    # Invariants, under `_changed`: `_alive` holds every process not yet disposed of; each is in `_ready`, or
+    # with the thread that took it from there or that starts it. `_starting` counts the starts under way, `_failed`
+    # holds the errors of those that failed. Once `_closed`, `_ready` is empty and `_alive` only shrinks.
 
     def __init__(
         self,
@@ -74,7 +74,8 @@ class WarmWorkers:
         self._max_uses = max_uses
         self._stderr = stderr
         self._changed = threading.Condition()
-        self._ready: deque[WarmProcess | Exception] = deque()
+        self._ready: deque[WarmProcess] = deque()
+        self._failed: list[Exception] = []
         self._alive: set[WarmProcess] = set()
         self._starting = 0
         self._closed = False
@@ -93,6 +94,9 @@ class WarmWorkers:
             return Outcome(value=worker.call(fn, args, self._timeout_s))
         except Exception as error:  # the worker's edge: the caller turns it into the result of this job
             return Outcome(error=error)
+        except BaseException:  # Ctrl-C: the answer still to come must not be taken for the next job's
+            worker.dispose()
+            raise
         finally:
             self._give_back(worker)
 
@@ -110,7 +114,7 @@ class WarmWorkers:
         """End every worker, busy or not, and wait until they are gone. Calling it again does nothing."""
         with self._changed:
             self._closed = True
-            idle = [item for item in self._ready if isinstance(item, WarmProcess)]
+            idle = list(self._ready)
             self._ready.clear()
             busy = [worker for worker in self._alive if worker not in idle]
             self._changed.notify_all()
@@ -125,16 +129,18 @@ class WarmWorkers:
     def _take(self) -> WarmProcess:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._ready or self._closed)
+                self._changed.wait_for(lambda: self._ready or self._failed or self._closed)
                 if self._closed:
                     raise LiteCoOpError("these workers are closed", "make a new builder or runner")
-                item = self._ready.popleft()
-            if isinstance(item, Exception):
-                self._start_one()  # the next call tries again
-                raise item
-            if item.alive():
-                return item
-            self._replace(item)  # died while idle: no job shall pay for it
+                failed, self._failed = self._failed, []
+                worker = None if failed else self._ready.popleft()
+            if worker is None:
+                for _ in failed:
+                    self._start_one()  # the next call tries again
+                raise failed[0]
+            if worker.alive():
+                return worker
+            self._replace(worker)  # died while idle: no job shall pay for it
 
     def _give_back(self, worker: WarmProcess) -> None:
         if worker.uses >= self._max_uses or not worker.alive():
@@ -162,17 +168,19 @@ class WarmWorkers:
         worker = WarmProcess(self._stderr)
         with self._changed:
             self._alive.add(worker)
-        item: WarmProcess | Exception = worker
+        failure = None
         try:
             if not self._closed:
                 worker.start(self._prepare)
         except Exception as error:  # the worker's edge: the next `run` raises it
-            item = error
+            failure = error
         with self._changed:
             self._starting -= 1
-            usable = item is worker and not self._closed
-            if not self._closed:
-                self._ready.append(item)
+            usable = failure is None and not self._closed
+            if usable:
+                self._ready.append(worker)
+            elif failure is not None:
+                self._failed.append(failure)
             self._changed.notify_all()
         if not usable:
             self._dispose(worker)

@@ -28,19 +28,26 @@ class Answer:
 
 
 class Member(Protocol):
-    """One model of the pool.
+    """One model of the pool."""
 
-    Attributes:
-        name: Unique in the pool.
-        params: Parameter count, for φ of LA-UCT; 1 for a member that is no model.
-        free: True where a call costs neither money nor noticeable time.
-    """
+    @property
+    def name(self) -> str:
+        """Unique in the pool."""
+        ...
 
-    name: str
-    params: float
-    free: bool
+    @property
+    def params(self) -> float:
+        """Parameter count, for φ of LA-UCT; 1 for a member that is no model."""
+        ...
+
+    @property
+    def free(self) -> bool:
+        """Whether a call costs neither money nor noticeable time."""
+        ...
 
     def propose(self, view: View, k: int, seed: int) -> Answer:
-        """Up to `k` alternatives for one node. Must not raise for anything a model may say; same inputs and seed,
-        same answer."""
+        """Up to `k` alternatives for one node.
+
+        Must not raise for anything a model may say. Same inputs and seed, same answer.
+        """
         ...

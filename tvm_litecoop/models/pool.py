@@ -10,7 +10,6 @@ from tvm_litecoop.models.base import Answer, Member
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.stats import MemberStats
-from tvm_litecoop.search.policy import size_scores
 from tvm_litecoop.values import Rejection
 from tvm_litecoop.view import View
 
@@ -32,7 +31,6 @@ class Pool:
         if len(self.members) != len(members):
             raise ConfigError("two members of the pool have the same name", "give each a name of its own")
         self.stats = {name: MemberStats() for name in self.members}
-        self.size_scores = size_scores({m.name: m.params for m in members})
 
     @classmethod
     def default(cls) -> Pool:
@@ -50,6 +48,11 @@ class Pool:
         if unknown:
             raise ConfigError(f"unknown member {unknown[0]!r}", f"choose from {', '.join(BUILT_IN)}")
         return cls([BUILT_IN[name]() for name in names])
+
+    @property
+    def params(self) -> dict[str, float]:
+        """Parameter count of each member."""
+        return {name: member.params for name, member in self.members.items()}
 
     def first(self) -> str:
         """The member that opens a search: the first one listed."""

@@ -184,5 +184,3 @@ def _block(sketch: Sketch, name: str) -> Block | None:
 
 def _spatial(block: Block) -> int:
     return prod(max(1, axis.extent) for axis in block.axes if not axis.reduction)
-
-

@@ -42,6 +42,7 @@ class Search:
         if isinstance(root, Rejection):
             raise SearchError(f"no program of this design space can be built: {root}")
         self.tree = Tree(root, pool.first())
+        self._size_scores = policy.size_scores(pool.params)
         self.trust = Trust()
         self.steps = 0
         self.escalations = 0
@@ -70,7 +71,7 @@ class Search:
 
     def step(self) -> bool:
         """Expand one node; False when no node can be expanded now."""
-        node = policy.select(self.tree, self.pool.size_scores, self.config)
+        node = policy.select(self.tree, self._size_scores, self.config)
         if node is None:
             return False
         self.steps += 1

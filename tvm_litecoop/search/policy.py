@@ -27,7 +27,7 @@ def size_scores(params: Mapping[str, float]) -> dict[str, float]:
 
 def max_children(visits: int, config: SearchConfig) -> int:
     """Children a node may have after so many visits: `ceil(a * N ** b)`."""
-    return math.ceil(config.width * max(1, visits) ** config.growth)
+    return math.ceil(config.width * math.pow(max(1, visits), config.growth))
 
 
 def node_value(tree: Tree, node: Node, config: SearchConfig) -> float:

@@ -135,9 +135,7 @@ class Tree:
 
     def _update_exhausted(self, node: Node) -> None:
         for ancestor in self.path(node):
-            done = ancestor.closed or (
-                ancestor.spent and all(child.exhausted for child in self.children(ancestor))
-            )
+            done = ancestor.closed or (ancestor.spent and all(child.exhausted for child in self.children(ancestor)))
             if done == ancestor.exhausted:
                 return
             ancestor.exhausted = done

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
-MIN_PAIRS = 12
-WINDOW = 48
-THRESHOLD = 0.6
+WINDOW = 48  # newest measurements that count
+SIGMAS = 3.0  # how far from chance the ranking must be: once in a thousand by luck
 
 
 class Trust:
     """Keeps what was predicted of a candidate before it was measured, and what came out.
 
-    The statistic is the share of pairs in the same batch that the prediction put in the right order (0.5 is chance).
-    Only predictions made before the measurement are compared, so a model that has learned a result by heart gains
-    nothing.
+    The statistic is Kendall's: within each batch, the pairs that the prediction put in the right order less the pairs
+    it put in the wrong order, against the spread that chance would give. Only predictions made before the measurement
+    are compared, so a model that has learned a result by heart gains nothing.
     """
 
     def __init__(self) -> None:
@@ -28,19 +28,18 @@ class Trust:
             self._batches.popleft()
 
     @property
-    def concordance(self) -> float | None:
-        """Share of pairs ranked right, in [0, 1]; None while there are too few pairs to say."""
-        right = pairs = 0.0
-        for batch in self._batches:
-            for i, (p, t) in enumerate(batch):
-                for q, u in batch[:i]:
-                    if t != u:
-                        pairs += 1
-                        right += 0.5 if p == q else float((p > q) == (t > u))
-        return right / pairs if pairs >= MIN_PAIRS else None
+    def sigmas(self) -> float:
+        """Distance of the ranking from chance in standard deviations; negative where it ranks the wrong way round."""
+        right = sum(_concordance(batch) for batch in self._batches)
+        variance = sum(n * (n - 1) * (2 * n + 5) / 18 for n in map(len, self._batches))
+        return right / math.sqrt(variance) if variance else 0.0
 
     @property
     def trusted(self) -> bool:
         """Whether predictions may stand in for measurements now."""
-        share = self.concordance
-        return share is not None and share >= THRESHOLD
+        return self.sigmas >= SIGMAS
+
+
+def _concordance(batch: list[tuple[float, float]]) -> int:
+    """Pairs in the right order less pairs in the wrong order."""
+    return sum(((p > q) - (p < q)) * ((t > u) - (t < u)) for i, (p, t) in enumerate(batch) for q, u in batch[:i])

@@ -68,8 +68,7 @@ class Editor:
         old, new = self._sketches[program.sketch], self._sketches[index]
         kept = {slot.name: value for slot, value in zip(old.slots, program.decisions, strict=True)}
         decisions = [
-            _carried(kept.get(slot.name), value)
-            for slot, value in zip(new.slots, new.default.decisions, strict=True)
+            _carried(kept.get(slot.name), value) for slot, value in zip(new.slots, new.default.decisions, strict=True)
         ]
         return Program(index, tuple(decisions))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ def read_block(schedule: Any, block_rv: Any) -> Block:
     )
     reads = [_access(region, variables, bindings, write=False) for region in block.reads]
     writes = [_access(region, variables, bindings, write=True) for region in block.writes]
-    tiling = block.annotations[TILING] if TILING in block.annotations else ""
+    tiling = block.annotations.get(TILING, "")
     return Block(str(block.name_hint), axes, (*reads, *writes), str(tiling))
 
 
@@ -74,10 +74,10 @@ def _evaluate(expr: Any, variable: Any, value: int, bindings: Mapping[Any, Any])
         return 0  # a load or a call: data dependent, no stride
     a = _evaluate(expr.a, variable, value, bindings)
     b = _evaluate(expr.b, variable, value, bindings)
-    return _ARITHMETIC.get(kind, lambda x, y: 0)(a, b)
+    return _ARITHMETIC[kind](a, b) if kind in _ARITHMETIC else 0
 
 
-_ARITHMETIC = {
+_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "Add": lambda a, b: a + b,
     "Sub": lambda a, b: a - b,
     "Mul": lambda a, b: a * b,

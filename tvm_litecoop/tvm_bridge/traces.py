@@ -9,9 +9,7 @@ from tvm.s_tir.schedule import Trace
 
 from tvm_litecoop.sites import Value
 
-SAMPLING = frozenset(
-    {"SamplePerfectTile", "SamplePartitionedTile", "SampleCategorical", "SampleComputeLocation"}
-)
+SAMPLING = frozenset({"SamplePerfectTile", "SamplePartitionedTile", "SampleCategorical", "SampleComputeLocation"})
 
 
 def sampling_instructions(trace: Any) -> list[Any]:

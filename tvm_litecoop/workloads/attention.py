@@ -46,6 +46,4 @@ def _attention(arrays: Sequence[Array]) -> Array:
     return out.astype(np.float32)
 
 
-ATTENTION = Family(
-    "attention", "softmax(Q K^T / sqrt(DIM)) V for each head", "HEADSxSEQxDIM", "8x128x64", attention
-)
+ATTENTION = Family("attention", "softmax(Q K^T / sqrt(DIM)) V for each head", "HEADSxSEQxDIM", "8x128x64", attention)

@@ -62,9 +62,7 @@ class Workload:
     def __post_init__(self) -> None:
         func = self.mod[MAIN]
         if len(func.params) < self.num_outputs:
-            raise WorkloadError(
-                f"{self.spec}: the function has no parameters", "its last one must be the output"
-            )
+            raise WorkloadError(f"{self.spec}: the function has no parameters", "its last one must be the output")
         args = [_static(param, self.spec) for param in func.params]
         local = [_static(buffer, self.spec) for buffer in func.body.block.alloc_buffers]
         total = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in args + local)
@@ -86,9 +84,7 @@ class Workload:
         """
         rng = np.random.default_rng(seed)
         specs = self.arg_shapes()[: -self.num_outputs]
-        return [
-            _draw(rng, shape, dtype, scale) for (shape, dtype), scale in zip(specs, self.scales, strict=True)
-        ]
+        return [_draw(rng, shape, dtype, scale) for (shape, dtype), scale in zip(specs, self.scales, strict=True)]
 
 
 def from_te(

@@ -55,9 +55,7 @@ def conv2d(
     return from_te(spec, [data, weight, out], reference=reference, scales=scales, atol=dot_atol(terms))
 
 
-def depthwise(
-    n: int, h: int, w: int, c: int, kh: int, kw: int, stride: int = 1, pad: int | None = None
-) -> Workload:
+def depthwise(n: int, h: int, w: int, c: int, kh: int, kw: int, stride: int = 1, pad: int | None = None) -> Workload:
     """Convolution of each channel by itself, [n, h, w, c] * [kh, kw, c] -> [n, oh, ow, c], float32.
 
     Arguments and errors as of `conv2d`.
@@ -70,9 +68,7 @@ def depthwise(
     rh, rw = te.reduce_axis((0, kh), name="kh"), te.reduce_axis((0, kw), name="kw")
     out = te.compute(
         (n, *window.out, c),
-        lambda b, y, x, ch: te.sum(
-            padded[b, y * stride + rh, x * stride + rw, ch] * weight[rh, rw, ch], axis=[rh, rw]
-        ),
+        lambda b, y, x, ch: te.sum(padded[b, y * stride + rh, x * stride + rw, ch] * weight[rh, rw, ch], axis=[rh, rw]),
         name="depthwise",
     )
     reference = partial(_reference, window=window, depthwise=True)
@@ -92,9 +88,7 @@ class _Window:
 
 def _window(name: str, h: int, w: int, kh: int, kw: int, stride: int, pad: int | None) -> _Window:
     if stride < 1:
-        raise WorkloadError(
-            f"{name}: STRIDE is {stride}, it must be 1 or more", "leave ,s out for a stride of 1"
-        )
+        raise WorkloadError(f"{name}: STRIDE is {stride}, it must be 1 or more", "leave ,s out for a stride of 1")
     same = ((kh - 1) // 2, (kw - 1) // 2)
     pads = same if pad is None else (pad, pad)
     spare = (h + 2 * pads[0] - kh, w + 2 * pads[1] - kw)

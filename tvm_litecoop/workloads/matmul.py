@@ -17,9 +17,7 @@ def matmul(m: int, n: int, k: int) -> Workload:
     b = te.placeholder((k, n), name="b")
     r = te.reduce_axis((0, k), name="k")
     out = te.compute((m, n), lambda i, j: te.sum(a[i, r] * b[r, j], axis=r), name="matmul")
-    return from_te(
-        f"matmul:{m}x{n}x{k}", [a, b, out], reference=_reference, scales=(1.0, k**-0.5), atol=dot_atol(k)
-    )
+    return from_te(f"matmul:{m}x{n}x{k}", [a, b, out], reference=_reference, scales=(1.0, k**-0.5), atol=dot_atol(k))
 
 
 def batch_matmul(b: int, m: int, n: int, k: int) -> Workload:
@@ -44,6 +42,4 @@ def _reference(arrays: Sequence[Array]) -> Array:
 
 
 MATMUL = Family("matmul", "matrix product [M,K] @ [K,N]", "MxNxK", "512x512x512", matmul)
-BATCH_MATMUL = Family(
-    "batch_matmul", "B matrix products [M,K] @ [K,N]", "BxMxNxK", "8x128x128x64", batch_matmul
-)
+BATCH_MATMUL = Family("batch_matmul", "B matrix products [M,K] @ [K,N]", "BxMxNxK", "8x128x128x64", batch_matmul)

@@ -61,6 +61,4 @@ def _mlp(arrays: Sequence[Array]) -> Array:
     return gated_mlp(x, w_gate, w_up, w_down).astype(np.float32)
 
 
-MLP = Family(
-    "mlp", "gated feed-forward layer (silu(x Wg) * (x Wu)) Wd", "TOKENSxHIDDENxFFN", "128x512x1024", mlp
-)
+MLP = Family("mlp", "gated feed-forward layer (silu(x Wg) * (x Wu)) Wd", "TOKENSxHIDDENxFFN", "128x512x1024", mlp)

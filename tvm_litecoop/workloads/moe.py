@@ -36,9 +36,7 @@ def moe(experts: int, capacity: int, hidden: int, ffn: int) -> Workload:
     inner, outer = (experts, capacity, ffn), (experts, capacity, hidden)
     gate = te.compute(inner, lambda e, i, j: te.sum(x[e, i, g] * w_gate[e, g, j], axis=g), name="gate")
     up = te.compute(inner, lambda e, i, j: te.sum(x[e, i, u] * w_up[e, u, j], axis=u), name="up")
-    silu = te.compute(
-        inner, lambda e, i, j: silu_of(gate[e, i, j]), name="silu"
-    )  # apart from act: see mlp.mlp
+    silu = te.compute(inner, lambda e, i, j: silu_of(gate[e, i, j]), name="silu")  # apart from act: see mlp.mlp
     act = te.compute(inner, lambda e, i, j: silu[e, i, j] * up[e, i, j], name="act")
     down = te.compute(outer, lambda e, i, j: te.sum(act[e, i, d] * w_down[e, d, j], axis=d), name="down")
     out = te.compute(outer, lambda e, i, j: down[e, i, j] * route[e, i], name="combine")

@@ -33,9 +33,7 @@ def parse(text: str) -> Workload:
     """
     name, colon, shape = text.partition(":")
     if name.endswith(".onnx"):
-        raise WorkloadError(
-            f"{name}: model files are not supported yet", "name a built-in or path.py:attribute"
-        )
+        raise WorkloadError(f"{name}: model files are not supported yet", "name a built-in or path.py:attribute")
     if is_user_file(text):
         return load(text)
     family = BUILTIN.get(name)

@@ -47,9 +47,7 @@ def layernorm(rows: int, cols: int) -> Workload:
     squares = te.compute((rows,), lambda i: te.sum(diff[i, s] * diff[i, s], axis=s), name="sqsum")
     out = te.compute(
         (rows, cols),
-        lambda i, j: (
-            diff[i, j] / te.sqrt(squares[i] / cols + te.const(LAYERNORM_EPS, "float32")) * gamma[j] + beta[j]
-        ),
+        lambda i, j: diff[i, j] / te.sqrt(squares[i] / cols + te.const(LAYERNORM_EPS, "float32")) * gamma[j] + beta[j],
         name="layernorm",
     )
     return from_te(

@@ -36,19 +36,13 @@ def read(form: str, text: str) -> dict[str, int]:
     options: dict[str, str] = dict(_OPTION.findall(form))
     groups = text.split(",")
     if len(groups) < len(required):
-        raise ValueError(
-            f"has {_count(len(groups), 'group')} of numbers, needs {len(required)} separated by ','"
-        )
+        raise ValueError(f"has {_count(len(groups), 'group')} of numbers, needs {len(required)} separated by ','")
     extents: dict[str, int] = {}
     for names, group in zip(required, groups, strict=False):
         words = group.split("x")
         if len(words) != len(names):
-            raise ValueError(
-                f"{group!r} has {_count(len(words), 'number')}, needs {len(names)}: {'x'.join(names)}"
-            )
-        extents.update(
-            (name.lower(), _number(name, word, least=1)) for name, word in zip(names, words, strict=True)
-        )
+            raise ValueError(f"{group!r} has {_count(len(words), 'number')}, needs {len(names)}: {'x'.join(names)}")
+        extents.update((name.lower(), _number(name, word, least=1)) for name, word in zip(names, words, strict=True))
     for group in groups[len(required) :]:
         name = options.pop(group[:1], None)
         if name is None:
@@ -63,9 +57,7 @@ def _number(name: str, word: str, *, least: int) -> int:
     digits = word.lstrip("0") or "0"
     # The length first: Python refuses to convert thousands of digits.
     if len(digits) > len(str(MAX_EXTENT)) or int(digits) > MAX_EXTENT:
-        raise ValueError(
-            f"{name} is over {MAX_EXTENT}; the arrays would need more than {MAX_BYTES >> 30} GiB"
-        )
+        raise ValueError(f"{name} is over {MAX_EXTENT}; the arrays would need more than {MAX_BYTES >> 30} GiB")
     if int(digits) < least:
         raise ValueError(f"{name} is {int(digits)}, it must be {least} or more")
     return int(digits)

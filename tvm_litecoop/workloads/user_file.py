@@ -76,9 +76,7 @@ def _import(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         sys.modules.pop(name, None)
         lines = str(error).strip().splitlines() or ["no message"]
-        raise WorkloadError(
-            f"{path} raises {type(error).__name__} on import: {lines[0]}", "mend the file"
-        ) from error
+        raise WorkloadError(f"{path} raises {type(error).__name__} on import: {lines[0]}", "mend the file") from error
     return module
 
 

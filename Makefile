@@ -1,0 +1,73 @@
+# Everything happens in .venv, next to this file; the environment of the user is left alone.
+# Paths are relative to this file (run `make` here, or `make -C` from elsewhere), so the path of the repository may
+# hold spaces.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+CREATED := $(VENV)/created
+INSTALLED := $(VENV)/installed
+
+# What a user's shell may carry that would reach into the venv, or out of it.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV CONDA_PREFIX __PYVENV_LAUNCHER__
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV PIP_EDITABLE PIP_REQUIREMENT
+unexport MYPYPATH PYTEST_ADDOPTS RUFF_CONFIG
+export PIP_USER := 0
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A venv knows its own path: one that was copied or moved here still points to where it came from. Make it anew.
+$(shell test "$$(cat $(CREATED) 2>/dev/null)" = "$$(pwd -P)" || rm -f $(CREATED) $(INSTALLED))
+
+# `make -j clean setup` means one after the other.
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup tune test check bench-smoke clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: $(INSTALLED) ## make .venv and install the package with its tools (PYTHON=python3.12 to choose)
+
+tune: $(INSTALLED) ## tune a matrix product, with TVM's own search beside it
+	"$(VENV)/bin/litecoop" tune matmul:512x512x512 --trials 64 --compare evolutionary
+
+test: $(INSTALLED) ## run the tests
+	"$(PY)" -m pytest
+
+check: $(INSTALLED) ## lint, format, types, and the direction of imports
+	"$(PY)" -m ruff check .
+	"$(PY)" -m ruff format --check .
+	"$(PY)" -m mypy
+	"$(PY)" -m pytest -q tests/test_imports.py
+
+bench-smoke: $(INSTALLED) ## the benchmark from end to end, in minutes
+	"$(VENV)/bin/litecoop" bench python/litecoop_bench/grids/smoke.toml
+
+clean: ## remove .venv, builds and caches; litecoop-work is yours and stays
+	rm -rf $(VENV) build dist *.egg-info python/*.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find tvm_litecoop python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CREATED):
+	@command -v cc >/dev/null || { \
+	  echo "setup: no C compiler (cc), which TVM links kernels with; fix: sudo apt-get install gcc" >&2; exit 1; }
+	@"$(PYTHON)" -c "" >/dev/null 2>&1 || { \
+	  echo "setup: $(PYTHON) does not run; fix: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "setup: $(PYTHON) is $$("$(PYTHON)" --version 2>&1), which is not 3.10 to 3.13;" \
+	    "fix: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	  v=$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "setup: $(PYTHON) cannot make virtual environments; fix: sudo apt-get install python$$v-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear "$(VENV)"
+	@pwd -P > "$@"
+
+$(INSTALLED): setup.py tvm_litecoop/_version.py $(CREATED)
+	@echo "setup: installing TVM, xgboost and the tools into $(VENV): 0.3 to 0.7 GB of downloads, a few minutes"
+	"$(PY)" -m pip install --progress-bar off -e '.[dev]'
+	@touch "$@"

@@ -1,0 +1,63 @@
+"""WarmWorkers: what a builder or runner does not show."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tvm_litecoop.measure.workers import WarmWorkers
+
+
+@pytest.fixture
+def workers() -> Iterator[WarmWorkers]:
+    workers = WarmWorkers(1, nothing, timeout_s=10.0, max_uses=100)
+    yield workers
+    workers.close()
+
+
+def nothing() -> None:
+    """A worker that needs no preparation."""
+
+
+def say(word: str, seconds: float) -> str:
+    time.sleep(seconds)
+    return word
+
+
+def test_an_interrupted_job_does_not_answer_for_the_next(workers: WarmWorkers) -> None:
+    assert workers.run(say, "first", 0.0).value == "first"
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        workers.run(say, "interrupted", 2.0)
+    assert workers.run(say, "next", 0.0).value == "next"
+
+
+def test_an_argument_that_cannot_be_pickled_is_the_error_of_its_job(workers: WarmWorkers) -> None:
+    outcomes = workers.map(say, [("one", 0.0), (threading.Lock(), 0.0), ("two", 0.0)])
+    assert [outcome.value for outcome in outcomes] == ["one", None, "two"]
+    assert "pickle" in str(outcomes[1].error)
+
+
+def test_a_start_that_failed_is_reported_and_tried_again(tmp_path: Path) -> None:
+    marker = str(tmp_path / "mended")
+
+    def prepare() -> None:
+        if not os.path.exists(marker):
+            raise OSError("not yet")
+
+    workers = WarmWorkers(2, prepare, timeout_s=10.0, max_uses=100)
+    workers.settle()
+    with pytest.raises(OSError, match="not yet"):
+        workers.run(say, "one", 0.0)
+    workers.settle()
+    Path(marker).touch()
+    with pytest.raises(OSError, match="not yet"):
+        workers.run(say, "two", 0.0)
+    assert workers.run(say, "three", 0.0).value == "three"
+    workers.close()

@@ -1,0 +1,291 @@
+"""`LiteCoOpStrategy` inside TVM: tune_tir, tune_tasks, tune_relax, a bare TuneContext; faults of every kind."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm
+import tvm_ffi
+from tvm.ir.utils import derived_object
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop import LiteCoOpStrategy, SearchConfig
+from tvm_litecoop.errors import SearchError
+from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
+from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
+from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.workloads import parse
+
+SPEC = "matmul:64x64x64"
+
+
+@pytest.fixture(scope="module")
+def tools() -> Any:
+    load_tensor_intrinsics()
+    builder, runner = WarmBuilder(max_workers=2, f_export=export_shared), AdaptiveRunner(min_repeat_ms=5)
+    yield {"builder": builder, "runner": runner}
+    builder.close()
+    runner.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet_tvm() -> None:
+    logging.getLogger("tvm.s_tir.meta_schedule").setLevel(logging.CRITICAL)
+
+
+def context(spec: str = SPEC, strategy: Any = None, **more: Any) -> Any:
+    return ms.TuneContext(
+        parse(spec).mod,
+        target=parse_target(None),
+        space_generator=more.pop("space", "post-order-apply"),
+        search_strategy=strategy or LiteCoOpStrategy(),
+        task_name="main",
+        rand_state=3,
+        num_threads=2,
+    )
+
+
+def results_of(candidates: Any, seconds: float = 0.001) -> list[Any]:
+    return [ms.runner.RunnerResult([seconds * (1 + i)], None) for i in range(len(candidates))]
+
+
+def run_kernel(module: Any, spec: str) -> None:
+    workload = parse(spec)
+    inputs = workload.inputs(0)
+    shape, dtype = workload.arg_shapes()[-1]
+    args = [tvm.runtime.tensor(a) for a in (*inputs, np.zeros(shape, dtype))]
+    tvm.compile(module, target=parse_target(None))["main"](*args)
+    assert workload.reference is not None
+    np.testing.assert_allclose(args[-1].numpy(), workload.reference(inputs), rtol=1e-4, atol=workload.atol)
+
+
+def test_tune_tir_as_in_tvms_tutorial(tmp_path: Path, tools: Any) -> None:
+    mod = parse(SPEC).mod
+    database = ms.tune_tir(
+        mod,
+        parse_target(None),
+        str(tmp_path),
+        max_trials_global=12,
+        num_trials_per_iter=4,
+        strategy=LiteCoOpStrategy(),
+        seed=1,
+        **tools,
+    )
+    assert len((tmp_path / "database_tuning_record.json").read_text().splitlines()) == 12
+    schedule = ms.tir_integration.compile_tir(database, mod, parse_target(None))
+    run_kernel(schedule.mod, SPEC)
+
+
+def test_a_second_run_starts_from_what_the_database_holds(tmp_path: Path, tools: Any) -> None:
+    mod, target = parse(SPEC).mod, parse_target(None)
+    for round_ in (1, 2):
+        strategy = LiteCoOpStrategy()
+        ms.tune_tir(
+            mod, target, str(tmp_path), max_trials_global=8, num_trials_per_iter=4, strategy=strategy, seed=1, **tools
+        )
+        adopted = [node for node in strategy.searches[0].tree.nodes if node.author == "database"]
+        assert len(adopted) == 8 * (round_ - 1)
+    records = (tmp_path / "database_tuning_record.json").read_text().splitlines()
+    assert len(records) == 16
+    keys = {node.built.key for node in strategy.searches[0].tree.nodes}
+    assert len(keys) == len(strategy.searches[0].tree.nodes)
+
+
+def test_several_tasks_have_their_own_trees_and_share_the_pool(tmp_path: Path, tools: Any) -> None:
+    strategy = LiteCoOpStrategy()
+    specs = ("matmul:32x32x32", "softmax:16x32", "add:32x32")
+    tasks = [context(spec, strategy).clone() for spec in specs]
+    ms.tune_tasks(
+        tasks=tasks,
+        task_weights=[1.0, 1.0, 1.0],
+        work_dir=str(tmp_path),
+        max_trials_global=14,
+        num_trials_per_iter=4,
+        cost_model="random",
+        **tools,
+    )
+    trials = [sum(n.measured for n in search.tree.nodes) for search in strategy.searches]
+    assert len(strategy.searches) == 3 and min(trials) >= 1
+    assert trials[2] == 1  # elementwise: nothing to decide, one program
+    booked = sum(stats.trials for stats in strategy.pool.stats.values())
+    roots = sum(search.tree.root.measured for search in strategy.searches)
+    assert booked == sum(trials) - roots
+
+
+def test_tune_relax_takes_the_strategy(tmp_path: Path, tools: Any) -> None:
+    from tvm import relax
+    from tvm.relax.frontend import nn
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(32, 64, bias=False)
+
+        def forward(self, x: Any) -> Any:
+            return nn.op.relu(self.layer(x))
+
+    mod, _ = Net().export_tvm(spec={"forward": {"x": nn.spec.Tensor((16, 32), "float32")}})
+    target = parse_target(None)
+    with target:
+        mod = relax.get_pipeline("zero")(mod)
+    strategy = LiteCoOpStrategy()
+    database = ms.relax_integration.tune_relax(
+        mod,
+        {},
+        target,
+        str(tmp_path),
+        max_trials_global=8,
+        num_trials_per_iter=4,
+        strategy=strategy,
+        seed=1,
+        **tools,
+    )
+    assert strategy.searches and len(database.get_all_tuning_records()) >= 4
+
+
+def test_a_bare_context_without_database_or_cost_model() -> None:
+    strategy = LiteCoOpStrategy()
+    bare = context(strategy=strategy)
+    bare.pre_tuning(max_trials=10, num_trials_per_iter=4, design_spaces=bare.generate_design_space())
+    total = 0
+    while (candidates := bare.generate_measure_candidates()) is not None:
+        assert 1 <= len(candidates) <= 4
+        total += len(candidates)
+        bare.notify_runner_results(candidates, results_of(candidates))
+    bare.post_tuning()
+    assert total == 10
+
+
+def test_methods_out_of_order_say_what_to_call_first() -> None:
+    bare = context()
+    with pytest.raises(SearchError, match="generate_measure_candidates before pre_tuning"):
+        bare.generate_measure_candidates()
+    with pytest.raises(SearchError, match="post_tuning before pre_tuning"):
+        bare.post_tuning()
+    spaces = bare.generate_design_space()
+    bare.pre_tuning(4, 4, spaces)
+    with pytest.raises(SearchError, match="pre_tuning twice"):
+        bare.pre_tuning(4, 4, spaces)
+    bare.post_tuning()
+    bare.pre_tuning(4, 4, spaces)
+    bare.post_tuning()
+
+
+def test_elementwise_ends_after_its_one_program() -> None:
+    bare = context("add:16x16")
+    bare.pre_tuning(64, 16, bare.generate_design_space())
+    candidates = bare.generate_measure_candidates()
+    assert len(candidates) == 1
+    bare.notify_runner_results(candidates, results_of(candidates))
+    assert bare.generate_measure_candidates() is None
+
+
+@derived_object
+class Refuses(ms.postproc.PyPostproc):
+    def _initialize_with_tune_context(self, context: Any) -> None:
+        pass
+
+    def apply(self, sch: Any) -> bool:
+        return False
+
+    def clone(self) -> Any:
+        return Refuses()
+
+
+def test_a_postproc_that_always_refuses_is_one_clear_line() -> None:
+    space = ms.space_generator.PostOrderApply(sch_rules="from-target", postprocs=[Refuses()], mutator_probs={})
+    bare = context(space=space)
+    with pytest.raises(SearchError, match="no program of this design space can be built: postproc refused"):
+        bare.pre_tuning(64, 16, bare.generate_design_space())
+
+
+@pytest.mark.parametrize("failure", ["LocalBuilder: An exception occurred\nboom", "LocalRunner: Timeout, killed"])
+def test_failed_candidates_are_charged_and_never_proposed_again(failure: str) -> None:
+    strategy = LiteCoOpStrategy()
+    bare = context("softmax:8x16", strategy=strategy)
+    bare.pre_tuning(40, 8, bare.generate_design_space())
+    seen: list[int] = []
+    while (candidates := bare.generate_measure_candidates()) is not None:
+        seen += [int(tvm_ffi.structural_hash(c.sch.mod)) for c in candidates]
+        failed = [ms.runner.RunnerResult(None, failure) for _ in candidates]
+        bare.notify_runner_results(candidates, failed)
+    assert len(seen) == len(set(seen)) and len(seen) <= 40
+    nodes = [n for n in strategy.searches[0].tree.nodes if n.measured]
+    assert len(nodes) == len(seen)
+    assert {n.error for n in nodes} == {failure.splitlines()[0]}
+    bare.post_tuning()
+
+
+def crashing_build(mod: Any, target: Any, params: Any) -> Any:
+    """Kills the worker for every other candidate."""
+    import os
+
+    from tvm_litecoop.measure.builder import build_module
+
+    if int(tvm_ffi.structural_hash(mod)) % 2:
+        os._exit(1)
+    return build_module(mod, target, params)
+
+
+def test_a_crashing_worker_costs_its_candidate_alone(tmp_path: Path, tools: Any) -> None:
+    builder = WarmBuilder(max_workers=2, f_build=crashing_build, f_export=export_shared)
+    try:
+        strategy = LiteCoOpStrategy()
+        database = ms.tune_tir(
+            parse(SPEC).mod,
+            parse_target(None),
+            str(tmp_path),
+            max_trials_global=12,
+            num_trials_per_iter=6,
+            strategy=strategy,
+            seed=2,
+            builder=builder,
+            runner=tools["runner"],
+        )
+    finally:
+        builder.close()
+    measured = [n for n in strategy.searches[0].tree.nodes if n.measured]
+    failed = [n for n in measured if n.error]
+    assert len(measured) == 12 and 1 <= len(failed) <= 11
+    assert len([r for r in database.get_all_tuning_records() if r.run_secs and float(r.run_secs[0]) < 1e9]) == 12 - len(
+        failed
+    )
+
+
+SAME_TREE = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_strategy import *
+strategy = LiteCoOpStrategy(seed=11)
+bare = context({spec!r}, strategy)
+bare.pre_tuning(24, 8, bare.generate_design_space(), cost_model=ms.cost_model.RandomModel())
+while (candidates := bare.generate_measure_candidates()) is not None:
+    seconds = [1e-4 * (1 + int(tvm_ffi.structural_hash(c.sch.mod)) % 97) for c in candidates]
+    bare.notify_runner_results(candidates, [ms.runner.RunnerResult([s], None) for s in seconds])
+for node in strategy.searches[0].tree.nodes:
+    print(node.id, node.parent, node.author, node.member, node.visits, node.built.program, node.built.key)
+"""
+
+
+@pytest.mark.parametrize("spec", [SPEC, "attention:2x16x8"])
+def test_the_same_seed_gives_the_same_tree_in_two_processes(spec: str) -> None:
+    script = SAME_TREE.format(tests=str(Path(__file__).parent), spec=spec)
+    runs = [
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]
+    assert len(runs[0].splitlines()) >= 25
+
+
+def test_the_paper_settings_run() -> None:
+    bare = context(strategy=LiteCoOpStrategy(config=SearchConfig.paper()))
+    bare.pre_tuning(8, 4, bare.generate_design_space())
+    while (candidates := bare.generate_measure_candidates()) is not None:
+        bare.notify_runner_results(candidates, results_of(candidates))
+    bare.post_tuning()

@@ -1,4 +1,4 @@
-"""The command line: `litecoop tune`. Owns arguments, exit codes and what is printed; the work is in `tuning`.
+"""The command line: `litecoop tune` and `litecoop bench`. Owns arguments, exit codes and what is printed; the work is in `tuning`.
 
 TVM is imported only after the installed versions were checked and the threads of kernels were set.
 """
@@ -67,7 +67,25 @@ def _parser() -> argparse.ArgumentParser:
     kept.add_argument("--fresh", action="store_true", help="start over; earlier results are kept aside")
     tune.add_argument("--stock", action="store_true", help="TVM's default builder and runner instead of the warm ones")
     tune.add_argument("--json", default="", metavar="FILE", help="write the outcome there")
+    bench = commands.add_parser(
+        "bench",
+        help="compare searches on a grid of workloads",
+        description="Run every workload x arm x seed of a grid, arms interleaved, each cell in a process of its own; "
+        "check and time all kernels together at the end. A rerun skips the finished cells.",
+    )
+    bench.set_defaults(command=_bench)
+    bench.add_argument("grid", type=Path, help="a TOML file, for example python/litecoop_bench/grids/smoke.toml")
+    bench.add_argument("--out", type=Path, metavar="DIR", help="results (default litecoop-work/bench-NAME)")
     return parser
+
+
+def _bench(args: argparse.Namespace) -> int:
+    check_versions()
+    use_physical_cores()
+    from litecoop_bench.run import run
+
+    folder = args.out or Path("litecoop-work") / f"bench-{args.grid.stem}"
+    return run(args.grid, folder, lambda line: print(line, flush=True))
 
 
 def _tune(args: argparse.Namespace) -> int:

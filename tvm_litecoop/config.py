@@ -15,8 +15,9 @@ class SearchConfig:
     Attributes:
         lam: λ of LA-UCT, the weight of model size against value, in [0, 1] (arXiv 2602.01935, section 3).
         c: Exploration constant of LA-UCT.
-        width: `a` of the widening rule `max_children = ceil(a * N ** growth)`.
+        width: `a` of the widening rule `min(most_children, ceil(a * N ** growth))`.
         growth: `b` of the widening rule; 0 keeps the number of children fixed, as the paper does.
+        most_children: No node has more children than this, so that a walk costs the same in a large tree.
         backup: What a node is worth: the `mean` over its subtree (the paper) or the `max` (its best program).
         escalate_after: K, the regressions in a row on one path that hand the step to the largest member; 0 never.
         proposals_per_call: Alternatives asked of a member in one call.
@@ -31,6 +32,7 @@ class SearchConfig:
     c: float = 0.25
     width: float = 2.0
     growth: float = 0.5
+    most_children: int = 48
     backup: Literal["mean", "max"] = "max"
     escalate_after: int = 2
     proposals_per_call: int = 2
@@ -46,6 +48,7 @@ class SearchConfig:
         _within("c", self.c, 0.0, 100.0)
         _within("width", self.width, 1.0, 1000.0)
         _within("growth", self.growth, 0.0, 1.0)
+        _within("most_children", self.most_children, 1, 100_000)
         _within("escalate_after", self.escalate_after, 0, 1000)
         _within("proposals_per_call", self.proposals_per_call, 1, 64)
         _within("patience", self.patience, 1, 1000)

@@ -217,6 +217,12 @@ def test_one_hiccup_does_not_condemn_a_kernel() -> None:
     assert timing.run_secs == (1 * MS,) * 9
 
 
+@pytest.mark.parametrize(("third_s", "repeats"), [(2.2 * MS, 3), (2.6 * MS, 9)])
+def test_repeats_that_disagree_are_followed_by_more(third_s: float, repeats: int) -> None:
+    clock = FakeClock(2 * MS, 2 * MS, 2 * MS, third_s, 2 * MS)  # the first look, then the repeats
+    assert len(time_kernel(clock, Effort(), best_s=1 * MS).run_secs) == repeats
+
+
 def test_a_first_look_that_took_too_long_does_not_shorten_the_timing() -> None:
     clock = FakeClock(6 * MS, 1 * MS)
     assert time_kernel(clock, Effort(), best_s=None).run_secs == (1 * MS,) * 8

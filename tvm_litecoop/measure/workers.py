@@ -56,8 +56,9 @@ class WarmWorkers:
     """
 
     # Invariants, under `_changed`: `_alive` holds every process not yet disposed of; each is in `_ready`, or
-    # with the thread that took it from there or that starts it. `_starting` counts the starts under way, `_failed`
-    # holds the errors of those that failed. Once `_closed`, `_ready` is empty and `_alive` only shrinks.
+    # with the thread that took it from there or that starts it. `_starting` counts the starts under way,
+    # `_failed` holds the errors of those that failed. Once `_closed`, `_ready` is empty and `_alive` only
+    # shrinks.
 
     def __init__(
         self,

@@ -26,8 +26,8 @@ def size_scores(params: Mapping[str, float]) -> dict[str, float]:
 
 
 def max_children(visits: int, config: SearchConfig) -> int:
-    """Children a node may have after so many visits: `ceil(a * N ** b)`."""
-    return math.ceil(config.width * math.pow(max(1, visits), config.growth))
+    """Children a node may have after so many visits: `ceil(a * N ** b)`, but no more than `most_children`."""
+    return min(config.most_children, math.ceil(config.width * math.pow(max(1, visits), config.growth)))
 
 
 def node_value(tree: Tree, node: Node, config: SearchConfig) -> float:

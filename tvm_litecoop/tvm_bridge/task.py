@@ -59,13 +59,11 @@ class Task:
         self._left, self._batch = trials, batch
         self._measuring: list[int] = []
         self._batches = 0
-        generator = context.space_generator
-        mutators = {_name(mutator): (mutator, float(p)) for mutator, p in (generator.mutator_probs or {}).items()}
         self.space = TvmSpace(
             context.mod,
             design_spaces,
-            postprocs=generator.postprocs or [],
-            mutators=dict(sorted(mutators.items())),
+            postprocs=context.space_generator.postprocs or [],
+            mutators=mutators_of(context),
             machine=machine or machine_of(context.target, context.num_threads),
             predictor=Predictor(cost_model, context, self._args_info) if cost_model is not None else None,
             threads=context.num_threads,
@@ -120,12 +118,15 @@ def mean_seconds(run_secs: Any) -> float | None:
     return sum(times) / len(times) if times and max(times) < 1e9 else None
 
 
+def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:
+    """TVM's mutators of a context with their probabilities, by name and in order of the name."""
+    found = (context.space_generator.mutator_probs or {}).items()
+    named = {str(mutator).rsplit(".", 1)[-1]: (mutator, float(probability)) for mutator, probability in found}
+    return dict(sorted(named.items()))
+
+
 def _seed(context: Any) -> int:
     return int(context.rand_state)
-
-
-def _name(mutator: Any) -> str:
-    return str(mutator).rsplit(".", 1)[-1]
 
 
 def _first_line(message: Any) -> str:

@@ -27,7 +27,7 @@ class ToySpace:
         domain = Choice(tuple(range(self.base)))
         sites = tuple(Site(f"d{i}", domain, value) for i, value in enumerate(program.decisions) if self.base > 1)
         sketch = Sketch(0, sites, ())
-        return View(program, sketch, (sketch,), (), Machine())
+        return View(program, sketch, (sketch,), frozenset(), (), Machine())
 
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
         return [self._edited(program, edits) for edits in alternatives]

@@ -51,9 +51,14 @@ class Tile:
     def __iter__(self) -> Iterator[tuple[int, ...]]:
         return (value for value in _tilings(self.extent, self.parts) if self._fits(value))
 
+    @property
+    def legal(self) -> tuple[tuple[int, ...], ...]:
+        """All legal tilings, outermost factor rising."""
+        return _legal(self)
+
     def sample(self, rng: random.Random) -> tuple[int, ...]:
         """One legal tiling, uniform over the legal ones."""
-        return rng.choice(_legal(self))
+        return rng.choice(self.legal)
 
     def _fits(self, value: tuple[int, ...]) -> bool:
         if self.max_innermost and value[-1] > self.max_innermost:
@@ -116,7 +121,7 @@ class Site:
         value: What it is now.
         block: The block it shapes; empty where it is the whole program's.
         axis: Position of the tiled loop in the nest of its block; -1 where the site is no tile.
-        consumer: The block whose loops a compute location names; empty elsewhere.
+        consumers: The blocks that read what a located block computes; the loops named are the first one's.
     """
 
     name: str
@@ -124,7 +129,7 @@ class Site:
     value: Value
     block: str = ""
     axis: int = -1
-    consumer: str = ""
+    consumers: tuple[str, ...] = ()
 
 
 def _product(values: tuple[int, ...]) -> int:

@@ -26,7 +26,8 @@ class View:
     Attributes:
         program: The program of the node.
         sketch: The sites and blocks of that program, values as they are.
-        sketches: Every design space, for proposals that start afresh.
+        sketches: Every design space, for proposals that start afresh; read when one is looked at.
+        factored: Indices of the design spaces that factor a reduction (`rfactor`).
         mutators: TVM's mutators and their probabilities.
         machine: Facts of the target.
         seconds: Measured run time of the node, or None.
@@ -37,6 +38,7 @@ class View:
     program: Program
     sketch: Sketch
     sketches: Sequence[Sketch]
+    factored: frozenset[int]
     mutators: tuple[tuple[str, float], ...]
     machine: Machine
     seconds: float | None = None

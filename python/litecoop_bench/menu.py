@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 
 from litecoop_bench.tasks import space_of
+from tvm_litecoop.sites import Value
 from tvm_litecoop.tvm_bridge.space import TvmSpace
 from tvm_litecoop.values import Built, Program, Rejection, Resample, SetDecision, Why
 
@@ -51,11 +52,10 @@ def _draw(space: TvmSpace, rng: random.Random) -> Program:
 
 
 def _try_all(space: TvmSpace, program: Program, values: int, rng: random.Random) -> Counter[str]:
-    edits = [
-        [SetDecision(site.name, value)]
-        for site in space.view(program).sketch.sites
-        for value in rng.sample(list(site.domain), min(values, len(list(site.domain))))
-    ]
+    edits: list[list[SetDecision]] = []
+    for site in space.view(program).sketch.sites:
+        menu: list[Value] = list(site.domain)
+        edits += [[SetDecision(site.name, value)] for value in rng.sample(menu, min(values, len(menu)))]
     outcomes: Counter[str] = Counter()
     for (edit,), outcome in zip(edits, space.apply(program, edits), strict=True):
         if isinstance(outcome, Built):

@@ -142,7 +142,7 @@ def test_compute_locations_are_tvms_marks_and_loops() -> None:
                 labels = dict(zip(site.domain.indices, site.domain.labels, strict=True))
                 assert labels[ROOT] == "root"
                 assert labels.get(INLINE, "inline") == "inline"
-                assert site.consumer and site.name == f"{site.block}.at"
+                assert site.consumers and site.name == f"{site.block}.at"
                 found.update(labels.values())
     assert found["inline"] and any(label.endswith("_0") for label in found)
 

@@ -8,7 +8,6 @@ hardware decides.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tvm_litecoop.models import rules
@@ -48,12 +47,11 @@ def _whole_program(view: View, rng: random.Random) -> Proposal:
 
 def _draw_sketch(view: View, rng: random.Random) -> Sketch:
     """Any sketch, but one that factors a reduction only where the spatial loops cannot keep the cores busy."""
-    sketches: Sequence[Sketch] = view.sketches
-    for _ in range(8):
-        sketch = sketches[rng.randrange(len(sketches))]
-        if not rules.factors_needlessly(sketch, view.machine):
-            return sketch
-    return sketch
+    indices = range(len(view.sketches))
+    plain = [index for index in indices if index not in view.factored]
+    if plain and rules.keeps_cores_busy(view.sketches[plain[0]], view.machine):
+        return view.sketches[rng.choice(plain)]
+    return view.sketches[rng.choice(indices)]
 
 
 def _changes(view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:

@@ -23,6 +23,7 @@ FMA_LATENCY = 4.0  # cycles until an accumulator can be used again
 LOADS_PER_CYCLE = 2.0
 BYTES_PER_CYCLE = (32.0, 12.0, 4.0)  # from L2, from L3, from memory, for one core
 USABLE = 0.75  # share of a cache that a working set can count on
+SPILL = 2.0  # a spilled accumulator also stalls what waits for it
 SPARE_REGISTERS = 4  # for operands and addresses beside the accumulators
 
 
@@ -74,7 +75,7 @@ def _inner_step(block: Block, machine: Machine, tiles: list[list[Array]]) -> Arr
     spilled = np.maximum(0.0, accumulators - (machine.registers - SPARE_REGISTERS))
     # accumulators are loaded and stored once per innermost reduction tile, spilled ones at every step
     reduced = np.maximum(1.0, _size(block, tiles[-3]) / _size(block, inner, spatial_only=True))
-    reload = 2.0 * (accumulators / reduced + spilled)
+    reload = 2.0 * (accumulators / reduced + SPILL * spilled)
     return np.asarray(np.maximum(arithmetic, (loads + reload) / LOADS_PER_CYCLE))
 
 

@@ -4,7 +4,9 @@
   multiply-add and few enough to stay in registers, working sets that fit their caches, parallel pieces that divide
   evenly over the cores.
 - tiles on a GPU (`gpu`): whole warps of threads, several results a thread, operands that fit shared memory.
-- unroll: high limits first, because accumulators stay in registers only where the tile around them is unrolled.
+- unroll on a CPU: limits in the middle, because accumulators stay in registers only where the tile around them is
+  unrolled, but code that outgrows the instruction cache runs slower and takes minutes to compile.
+- unroll on a GPU: high limits first; a thread's results are registers only where their loops are unrolled.
 - compute location: where the loops around it do not make the producer run more than once; every repetition costs
   its work again.
 - sketch: a factored reduction (`rfactor`) pays only where the spatial loops cannot keep the cores busy.
@@ -27,6 +29,7 @@ from tvm_litecoop.view import Sketch
 
 DRAWS = 4096  # random tilings of a nest that are ranked once
 KEPT = 256  # of those, the ones whole programs are drawn from
+CODE_STEPS = 256  # unrolled statements of a program, over all its nests, that still compile in a moment
 SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cost to this power
 JOBS_PER_CORE = 16  # TVM's own bound for factoring a reduction (AddRFactor, `max_jobs_per_core`)
 
@@ -39,7 +42,7 @@ def draw(weights: Mapping[Value, float], rng: random.Random) -> Value:
 def weights(site: Site, sketch: Sketch, machine: Machine) -> dict[Value, float]:
     """How good every legal value of a site looks, all other sites as they are; larger is better."""
     if isinstance(site.domain, Choice):
-        return _limits(site.domain)
+        return _limits(site.domain, sketch, machine)
     if isinstance(site.domain, Location):
         return _locations(site, site.domain, sketch)
     block = _block(sketch, site.block)
@@ -58,15 +61,10 @@ def draw_tiling(block: Block, sketch: Sketch, machine: Machine, rng: random.Rand
     return rng.choices([tiling for tiling, _ in ranked], [weight for _, weight in ranked])[0]
 
 
-def factors_needlessly(sketch: Sketch, machine: Machine) -> bool:
-    """Whether a sketch factors a reduction whose spatial loops would have kept the cores busy anyway."""
-    wanted = machine.cores * JOBS_PER_CORE
-    for block in sketch.blocks:
-        if block.name.endswith("_rf"):
-            original = _block(sketch, block.name.removesuffix("_rf")) or block
-            if _spatial(original) >= wanted:
-                return True
-    return False
+def keeps_cores_busy(sketch: Sketch, machine: Machine) -> bool:
+    """Whether the spatial loops of every reduction suffice, so that factoring one gains nothing."""
+    reductions = [block for block in sketch.blocks if any(axis.reduction for axis in block.axes)]
+    return all(_spatial(block) >= machine.cores * JOBS_PER_CORE for block in reductions)
 
 
 def importance(sketch: Sketch) -> dict[str, float]:
@@ -96,10 +94,11 @@ def _ranked_tilings(
 ) -> tuple[tuple[tuple[tuple[int, ...], ...], float], ...]:
     """The best of many random tilings of a nest with their weights; the draw is fixed by the nest itself."""
     rng = seeds.rng(0, "tilings", repr(block), repr(domains))
-    columns = [[domain.sample(rng) for _ in range(DRAWS)] for domain in domains]
+    columns = [rng.choices(domain.legal, k=DRAWS) for domain in domains]
     estimated = _COST[block.tiling](block, machine, [np.array(column, dtype=np.int64) for column in columns])
-    unique = {tuple(column[i] for column in columns): float(estimated[i]) for i in range(DRAWS)}
-    best = sorted(unique.items(), key=lambda item: item[1])[:KEPT]
+    promising = np.argsort(estimated, kind="stable")[: 2 * KEPT]  # some of them twice
+    unique = {tuple(column[i] for column in columns): float(estimated[i]) for i in promising}
+    best = list(unique.items())[:KEPT]
     weighted = _by_cost(np.array([cost for _, cost in best]))
     return tuple((tiling, weight) for (tiling, _), weight in zip(best, weighted, strict=True))
 
@@ -132,38 +131,53 @@ def _untiled(domain: Tile, machine: Machine) -> dict[Value, float]:
 # ---- other decisions -----------------------------------------------------------------------------------------------
 
 
-def _limits(domain: Choice) -> dict[Value, float]:
-    """Weights 1, 2, 3, ... in rising order of the options."""
+def _limits(domain: Choice, sketch: Sketch, machine: Machine) -> dict[Value, float]:
+    """By rank of the option: the middle on a CPU, less where the code would grow too long; rising on a GPU."""
     order = sorted(domain, key=lambda index: domain.options[index])
-    return {index: 1.0 + rank for rank, index in enumerate(order)}
+    if machine.kind != "llvm":
+        return {index: 1.0 + rank for rank, index in enumerate(order)}
+    found: dict[Value, float] = {}
+    for rank, index in enumerate(order):
+        steps = max(1, domain.options[index] * len(sketch.blocks))
+        found[index] = (1.0 + 2.0 * min(rank, len(order) - 1 - rank)) * min(1.0, CODE_STEPS / steps)
+    return found
 
 
 def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, float]:
     """One over the number of times the producer would run at each location."""
-    consumer = _block(sketch, site.consumer)
     producer = _block(sketch, site.block)
-    if consumer is None or producer is None:
+    consumers = [block for name in site.consumers if (block := _block(sketch, name)) is not None]
+    if producer is None or not consumers:
         return dict.fromkeys(domain, 1.0)
-    kept = _axes_kept(producer, consumer)
-    tiles = {s.axis: s.value for s in sketch.sites if s.block == consumer.name and isinstance(s.value, tuple)}
-    names = [axis.name for axis in consumer.axes]
     found: dict[Value, float] = {}
     repeats = 1
     for index, label in zip(domain.indices, domain.labels, strict=True):
-        if index == ROOT:
-            found[index] = 1.0
-            continue
         if index == INLINE:
-            found[index] = 1.0 / prod(a.extent for i, a in enumerate(consumer.axes) if i not in kept)
-            continue
-        name, _, level = label.rpartition("_")
-        if name in names and level.isdigit():
-            axis = names.index(name)
-            tile = tiles.get(axis, (consumer.axes[axis].extent,))
-            if axis not in kept and int(level) < len(tile):
-                repeats *= tile[int(level)]
-        found[index] = 1.0 / repeats
+            found[index] = 1.0 / max(_inline_repeats(producer, consumer) for consumer in consumers)
+        elif index == ROOT:
+            found[index] = 1.0
+        else:
+            repeats *= _loop_repeats(label, producer, consumers[0], sketch)
+            found[index] = 1.0 / repeats
     return found
+
+
+def _inline_repeats(producer: Block, consumer: Block) -> int:
+    """How often each element of the producer is computed when it is inlined into one consumer."""
+    kept = _axes_kept(producer, consumer)
+    return prod(max(1, axis.extent) for i, axis in enumerate(consumer.axes) if i not in kept)
+
+
+def _loop_repeats(label: str, producer: Block, consumer: Block, sketch: Sketch) -> int:
+    """Extent of the loop `axis_level` of the consumer where it does not move the producer's elements, else 1."""
+    name, _, level = label.rpartition("_")
+    names = [axis.name for axis in consumer.axes]
+    if name not in names or not level.isdigit() or names.index(name) in _axes_kept(producer, consumer):
+        return 1
+    axis = names.index(name)
+    tiles = {s.axis: s.value for s in sketch.sites if s.block == consumer.name and isinstance(s.value, tuple)}
+    tile = tiles.get(axis, (consumer.axes[axis].extent,))
+    return max(1, tile[int(level)]) if int(level) < len(tile) else 1
 
 
 def _axes_kept(producer: Block, consumer: Block) -> set[int]:

@@ -20,6 +20,9 @@ from tvm_litecoop.tuning.recorder import Recorder
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.workloads import Workload
 
+BUILD_LIMIT_S = 15.0
+"""A candidate that compiles longer is given up: it costs as much as a hundred others, and was never a good one."""
+
 
 @dataclass
 class Session:
@@ -86,7 +89,7 @@ def _tools(request: Request) -> Iterator[dict[str, Any]]:
     if request.stock:
         yield {}
         return
-    builder, runner = WarmBuilder(f_export=export_shared), AdaptiveRunner()
+    builder, runner = WarmBuilder(f_export=export_shared, timeout_sec=BUILD_LIMIT_S), AdaptiveRunner()
     try:
         yield {"builder": builder, "runner": runner}
     finally:

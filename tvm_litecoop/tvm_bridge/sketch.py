@@ -31,14 +31,14 @@ class Slot:
         block: The block it shapes; empty for the whole program.
         axis: The loop of that block it tiles; -1 where it is no tile.
         domain: Its legal values, the extent of a tile still open.
-        consumer: The block whose loops a compute location names; empty elsewhere.
+        consumers: The blocks that read what a located block computes; the loops named are the first one's.
     """
 
     name: str
     block: str
     axis: int
     domain: Domain
-    consumer: str = ""
+    consumers: tuple[str, ...] = ()
 
 
 class Sketch:
@@ -57,6 +57,7 @@ class Sketch:
         self.sampling = traces.sampling_instructions(self.trace)
         self.signature = traces.signature(self.trace)
         self.default = Program(index, traces.decisions_of(self.trace))
+        self.factors_reduction = any(inst.kind.name == "RFactor" for inst in self.trace.insts)
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -79,7 +80,7 @@ class Sketch:
         for slot, value in zip(self.slots, program.decisions, strict=True):
             domain = _present(slot.domain, value)
             if domain is not None:
-                found.append(Site(slot.name, domain, value, slot.block, slot.axis, slot.consumer))
+                found.append(Site(slot.name, domain, value, slot.block, slot.axis, slot.consumers))
         return tuple(found)
 
     def shown(self, program: Program) -> view.Sketch:
@@ -134,9 +135,8 @@ class _Reader:
         if block not in self.blocks:
             self.blocks[block] = nests.read_block(self._schedule, block_rv)
         copy = self._schedule.copy()  # asking the schedule itself would add to its trace
-        consumers = copy.get_consumers(block_rv)
-        consumer = str(copy.get(consumers[0]).name_hint) if consumers else ""
-        return Slot(f"{block}.at", block, -1, _locations(self._schedule, block_rv), consumer)
+        consumers = tuple(str(copy.get(consumer).name_hint) for consumer in copy.get_consumers(block_rv))
+        return Slot(f"{block}.at", block, -1, _locations(self._schedule, block_rv), consumers)
 
 
 def _tile(kind: str, attrs: Any) -> Tile:

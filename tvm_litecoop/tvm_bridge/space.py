@@ -52,6 +52,7 @@ class TvmSpace:
         self.machine = machine
         self._probabilities = tuple((name, probability) for name, (_, probability) in mutators.items())
         self._editor = Editor(self.sketches, {name: mutator for name, (mutator, _) in mutators.items()})
+        self._factored = frozenset(sketch.index for sketch in self.sketches if sketch.factors_reduction)
         self._replayer = Replayer(mod, self.sketches, postprocs, threads)
         self._predictor = predictor
         self._schedules: OrderedDict[Program, Any] = OrderedDict()
@@ -82,6 +83,7 @@ class TvmSpace:
             program=program,
             sketch=sketch.shown(program),
             sketches=_Shown(self.sketches),
+            factored=self._factored,
             mutators=self._probabilities,
             machine=self.machine,
         )

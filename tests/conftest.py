@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
+from tvm_litecoop.tuning.threads import use_physical_cores
+
 sys.path.insert(0, str(Path(__file__).parent))
-os.environ.setdefault("TVM_NUM_THREADS", "2")  # before TVM is imported anywhere
+use_physical_cores()  # before TVM is imported anywhere

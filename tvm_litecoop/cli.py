@@ -1,4 +1,4 @@
-"""The command line: `litecoop tune` and `litecoop bench`. Owns arguments, exit codes and what is printed; the work is in `tuning`.
+"""The command line: `litecoop tune` and `litecoop bench`. Owns arguments, exit codes and what is printed.
 
 TVM is imported only after the installed versions were checked and the threads of kernels were set.
 """

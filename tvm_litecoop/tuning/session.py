@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tvm.s_tir import meta_schedule as ms
+from tvm.s_tir.schedule import ScheduleError
 
+from tvm_litecoop.errors import WorkloadError
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
@@ -50,6 +52,7 @@ def run(
 
     Raises:
         WorkDirError: The work directory cannot be used.
+        WorkloadError: TVM cannot make a design space of the function.
     """
     database = workdir.open_database(request.directory, fresh=request.fresh)
     outcome = Outcome(request.workload, str(target), request.strategy, request.seed, workload.flops)
@@ -75,6 +78,12 @@ def run(
             )
         except KeyboardInterrupt:
             outcome.interrupted = True
+        except ScheduleError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise WorkloadError(
+                f"{request.workload}: TVM's schedule rules fail on this function: {reason}",
+                "split a block that reads two reductions into two; workloads/mlp.py shows how",
+            ) from None
     _fill(outcome, recorder, profiler.get(), time.perf_counter() - start)
     outcome.best_author = _leader(strategy)
     if request.strategy == "litecoop":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
+import tvm
 from tvm.target import Target, codegen
 
 from tvm_litecoop.nest import Machine
+
+_WARNED: list[bool] = []
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
@@ -30,6 +34,25 @@ def machine_of(target: Any, num_threads: int = 1) -> Machine:
         return Machine(kind, cores, shared_bytes=shared, max_threads=int(attrs.get("max_num_threads", 1024)))
     width, registers = _vectors(target)
     return Machine(kind, cores, width, registers, **_cache_bytes(CACHES))
+
+
+def warn_of_idle_cores(target: Any) -> None:
+    """Warn, once, where kernels of this process run on another number of threads than the target has cores.
+
+    TVM's runtime halves the processor count on x86, also on machines without hyper-threads; what is measured then is
+    not what the target promises. A target that does not name its cores is left alone.
+    """
+    cores = int(dict(target.attrs).get("num-cores", 0))
+    threads = int(tvm.get_global_func("runtime.NumThreads")())
+    if target.kind.name != "llvm" or not cores or threads == cores or _WARNED:
+        return
+    _WARNED.append(True)
+    warnings.warn(
+        f"kernels run on {threads} thread(s) in this process, but the target has {cores} core(s); set "
+        f"TVM_NUM_THREADS={cores} before TVM is imported, or the target's num-cores to {threads}",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def host_target() -> Any:

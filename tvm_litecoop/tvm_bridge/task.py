@@ -12,7 +12,7 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
-from tvm_litecoop.tvm_bridge.machine import machine_of
+from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.space import TvmSpace
 from tvm_litecoop.values import Built, Measurement
@@ -54,6 +54,7 @@ class Task:
         batch: int,
         cost_model: Any,
     ) -> None:
+        warn_of_idle_cores(context.target)
         self._context = context
         self._args_info = ms.arg_info.ArgInfo.from_entry_func(context.mod, remove_preproc=True)
         self._left, self._batch = trials, batch

@@ -1,0 +1,90 @@
+"""The benchmark: grids, intervals, tables, and cells that fail, finish and are skipped on a rerun."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litecoop_bench import cell as cells
+from litecoop_bench import retime, run
+from litecoop_bench.grid import Cell, Grid, load
+from litecoop_bench.stats import geometric_mean, interval
+from litecoop_bench.table import render
+
+GRIDS = Path(run.__file__).parent / "grids"
+
+
+def test_geometric_mean() -> None:
+    assert geometric_mean([1.0, 4.0]) == pytest.approx(2.0)
+
+
+def test_interval_holds_the_mean_and_widens_with_the_spread() -> None:
+    narrow, wide = interval([[1.9, 2.0, 2.1]]), interval([[1.0, 2.0, 4.0]])
+    assert narrow.low <= narrow.mean <= narrow.high
+    assert wide.high - wide.low > narrow.high - narrow.low
+    same = interval([[2.0, 2.0], [0.5, 0.5]])
+    assert (same.low, same.mean, same.high) == pytest.approx((1.0, 1.0, 1.0))
+
+
+@pytest.mark.parametrize("file", sorted(GRIDS.glob("*.toml")), ids=lambda file: file.stem)
+def test_shipped_grids_load_and_interleave_their_arms(file: Path) -> None:
+    grid = load(file)
+    arms = [cell.arm for cell in grid.cells()]
+    assert arms[: len(grid.arms)] == list(grid.arms)
+    assert len({cell.name for cell in grid.cells()}) == len(grid.cells())
+
+
+def row(final_ms: float, seconds: float, correct: bool = True) -> dict[str, Any]:
+    return {"final_ms": final_ms, "seconds": {"total": seconds}, "correct": correct}
+
+
+def test_the_table_shows_ratios_failures_and_wrong_kernels() -> None:
+    grid = Grid(("a", "b"), ("base", "mine"), 8, (1, 2))
+    rows = {("a", "base", s): row(2.0, 30.0) for s in (1, 2)} | {("a", "mine", s): row(1.0, 10.0) for s in (1, 2)}
+    rows[("b", "base", 1)] = row(4.0, 20.0)
+    rows[("b", "mine", 1)] = row(2.0, 10.0, correct=False)
+    rows[("b", "mine", 2)] = {"error": "boom"}
+    lines = render(grid, rows).splitlines()
+    assert any(line.startswith("| a | mine | 1.0000 | 2.000 ") and "3.000" in line for line in lines)
+    assert any(line.startswith("| b | mine |") and line.endswith("| NO |") for line in lines)
+    assert lines[-1].startswith("| **all** | mine | | **2.000 ")
+
+
+def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid_file = tmp_path / "g.toml"
+    grid_file.write_text('workloads = ["add:4x4"]\narms = ["replay-trace", "litecoop"]\ntrials = 1\nseeds = [1]\n')
+    asked: list[Cell] = []
+
+    def fake(cell: Cell, folder: Path) -> dict[str, Any]:
+        asked.append(cell)
+        base = {"workload": cell.workload, "arm": cell.arm, "trials": cell.trials, "seed": cell.seed}
+        if len(asked) == 2:
+            return {**base, "error": "boom"}
+        return {**base, "best_ms": 1.0, "seconds": {"total": 1.0}}
+
+    monkeypatch.setattr(cells, "run", fake)
+    monkeypatch.setattr(retime, "retime", lambda wanted, folder: {c.name: (True, 1e-3) for c in wanted})
+    said: list[str] = []
+    assert run.run(grid_file, tmp_path / "out", said.append) == 1
+    assert any("FAILED: boom" in line for line in said)
+    assert run.run(grid_file, tmp_path / "out", said.append) == 0
+    assert [cell.arm for cell in asked] == ["replay-trace", "litecoop", "litecoop"]
+    assert len((tmp_path / "out" / "cells.jsonl").read_text().splitlines()) == 3
+    assert "| add:4x4 | litecoop |" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_a_real_cell_in_its_own_process(tmp_path: Path) -> None:
+    cell = Cell("matmul:32x32x32", "litecoop", 4, 1)
+    outcome = cells.run(cell, tmp_path)
+    assert "error" not in outcome, outcome
+    assert outcome["trials"] == 4 and outcome["best_ms"] > 0 and outcome["wall_s"] > outcome["seconds"]["total"]
+    ((correct, seconds),) = retime.retime([cell], tmp_path).values()
+    assert correct and seconds > 0
+    assert json.dumps(outcome)
+
+
+def test_a_cell_that_cannot_run_is_reported(tmp_path: Path) -> None:
+    outcome = cells.run(Cell("nothing:1", "litecoop", 4, 1), tmp_path)
+    assert "unknown workload 'nothing'" in outcome["error"]

@@ -1,0 +1,139 @@
+"""`litecoop tune` as a user runs it: results, exit codes, one clear line for a wrong input, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tvm_litecoop.cli import main
+
+LITECOOP = [sys.executable, "-m", "tvm_litecoop.cli"]
+
+
+def run(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*LITECOOP, *args], cwd=cwd, capture_output=True, text=True, check=False, timeout=240)
+
+
+def test_tune_prints_checks_and_writes_the_result(tmp_path: Path) -> None:
+    done = run("tune", "matmul:32x48x64", "--trials", "8", "--seed", "3", "--json", "out.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "8/8 trials, best" in done.stdout and "GFLOP/s by" in done.stdout
+    assert "tvm_litecoop" not in done.stderr and "task_scheduler" not in done.stdout
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert result["trials"] == 8 and result["correct"] is True and result["worst_error"] <= 1.0
+    assert result["best_ms"] > 0 and result["final_ms"] > 0 and result["best_gflops"] > 0
+    assert result["curve"][-1][0] == 8 and result["curve"][-1][2] == result["best_ms"]
+    assert set(result["seconds"]) == {"total", "build", "run", "search", "model"}
+    assert sum(m["trials"] for m in result["members"].values()) == 8
+    assert result["best_author"] in result["members"]
+    records = tmp_path / "litecoop-work" / "matmul-32x48x64-litecoop" / "database_tuning_record.json"
+    assert len(records.read_text().splitlines()) == 8
+
+    again = run("tune", "matmul:32x48x64", "--trials", "4", "--json", "again.json", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert json.loads((tmp_path / "again.json").read_text())["known"] == 8
+    fresh = run("tune", "matmul:32x48x64", "--trials", "4", "--fresh", "--json", "fresh.json", cwd=tmp_path)
+    assert fresh.returncode == 0, fresh.stderr
+    assert json.loads((tmp_path / "fresh.json").read_text())["known"] == 0
+    assert len(records.with_name(records.name + ".1").read_text().splitlines()) == 12
+
+
+def test_compare_shows_both_searches(tmp_path: Path) -> None:
+    done = run("tune", "softmax:16x64", "--trials", "4", "--compare", "replay-trace", "--json", "o.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    both = json.loads((tmp_path / "o.json").read_text())
+    assert [outcome["strategy"] for outcome in both] == ["replay-trace", "litecoop"]
+    assert all(outcome["correct"] for outcome in both)
+
+
+def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*LITECOOP, "tune", "matmul:64x64x64", "--trials", "2000", "--json", "out.json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    deadline = time.monotonic() + 120
+    while "best" not in process.stdout.readline():
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "interrupted; showing the best so far" in out and "Traceback" not in err
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert result["interrupted"] is True and result["correct"] is True and 0 < result["trials"] < 2000
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["matmull"], "did you mean matmul"),
+        (["matmul:512x"], "matmul"),
+        (["matmul", "--target", "quantum"], "quantum"),
+        (["matmul", "--target", "llvm"], "add -num-cores=N"),
+        (["matmul", "--target", "llvm mcpu"], "-name=value"),
+        (["matmul", "--trials", "0"], "choose at least 1"),
+        (["matmul", "--seed", "-5"], "choose a number"),
+        (["missing.py:thing"], "missing.py"),
+        (["model.onnx"], "not supported yet"),
+        (["matmul", "--work-dir", "/proc/nope/work"], "choose another one with --work-dir"),
+    ],
+)
+def test_a_wrong_input_is_one_line_and_exit_code_2(
+    args: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["tune", *args]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1 and captured.err.startswith("litecoop: ") and says in captured.err
+
+
+def test_a_broken_database_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "database_workload.json").write_text("{not json\n")
+    (tmp_path / "database_tuning_record.json").write_text("[0, [\n")
+    assert main(["tune", "add:8x8", "--trials", "1", "--work-dir", str(tmp_path)]) == 2
+    assert "start over with --fresh" in capsys.readouterr().err
+
+
+def test_options_of_targets_may_be_written_as_on_a_command_line() -> None:
+    from tvm_litecoop.tuning.targets import parse_target
+
+    target = parse_target("llvm -keys=cpu -mcpu=znver4 -num-cores=8")
+    assert dict(target.attrs) == {"mcpu": "znver4", "num-cores": 8}
+    assert parse_target("nvidia/nvidia-a100").kind.name == "cuda"
+    assert parse_target('{"kind": "llvm", "num-cores": 2}').kind.name == "llvm"
+
+
+def test_a_bench_grid_that_cannot_be_read_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = tmp_path / "g.toml"
+    assert main(["bench", str(grid)]) == 2
+    grid.write_text('workloads = ["add"]\narms = ["magic"]\ntrials = 1\nseeds = [1]\n')
+    assert main(["bench", str(grid)]) == 2
+    grid.write_text("workloads = [\n")
+    assert main(["bench", str(grid)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert "No such file" in lines[0] and "unknown arm 'magic'" in lines[1]
+
+
+def test_idle_cores_are_warned_of_once(tmp_path: Path) -> None:
+    script = (
+        "import warnings; warnings.simplefilter('always')\n"
+        "import tvm; from tvm.target import Target\n"
+        "from tvm_litecoop.tvm_bridge.machine import warn_of_idle_cores\n"
+        "for cores in (3, 3, 5): warn_of_idle_cores(Target({'kind': 'llvm', 'num-cores': cores}))\n"
+    )
+    env = {**os.environ, "TVM_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env)
+    assert done.stderr.count("set TVM_NUM_THREADS=3") == 1 and done.stderr.count("RuntimeWarning") == 1

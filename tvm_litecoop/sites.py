@@ -8,7 +8,6 @@ The three domains mirror TVM's four sampling instructions (src/s_tir/schedule/pr
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,10 +55,6 @@ class Tile:
         """All legal tilings, outermost factor rising."""
         return _legal(self)
 
-    def sample(self, rng: random.Random) -> tuple[int, ...]:
-        """One legal tiling, uniform over the legal ones."""
-        return rng.choice(self.legal)
-
     def _fits(self, value: tuple[int, ...]) -> bool:
         if self.max_innermost and value[-1] > self.max_innermost:
             return False
@@ -77,10 +72,6 @@ class Choice:
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(len(self.options)))
-
-    def sample(self, rng: random.Random) -> int:
-        """One index, uniform."""
-        return rng.randrange(len(self.options))
 
 
 INLINE, ROOT = -2, -1
@@ -102,10 +93,6 @@ class Location:
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.indices)
-
-    def sample(self, rng: random.Random) -> int:
-        """One index, uniform over the legal ones."""
-        return rng.choice(self.indices)
 
 
 Domain: TypeAlias = "Tile | Choice | Location"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from litecoop_bench import cell as cells
 from litecoop_bench import retime, run
 from litecoop_bench.grid import Cell, Grid, load

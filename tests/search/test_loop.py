@@ -20,7 +20,9 @@ from tvm_litecoop.view import View
 def random_change(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
     rng = seeds.rng(seed, "toy")
     sites = view.sketch.sites
-    return [Proposal((SetDecision(s.name, s.domain.sample(rng)),)) for s in rng.choices(sites, k=k)] if sites else []
+    return (
+        [Proposal((SetDecision(s.name, rng.choice(list(s.domain))),)) for s in rng.choices(sites, k=k)] if sites else []
+    )
 
 
 def walker(name: str = "walker", params: float = 1.0) -> Scripted:

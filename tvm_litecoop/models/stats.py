@@ -43,11 +43,6 @@ class MemberStats:
         self.usd += usage.usd
         self.seconds += usage.seconds
 
-    @property
-    def hit_rate(self) -> float:
-        """Expected share of hits, with one hit and one miss assumed beforehand (Laplace's rule)."""
-        return (self.hits + 1) / (self.trials + 2)
-
     def as_json(self) -> dict[str, object]:
         """For `--json`: plain numbers, reasons of rejections by name."""
         return {

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -54,20 +53,22 @@ def test_compare_shows_both_searches(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*LITECOOP, "tune", "matmul:64x64x64", "--trials", "2000", "--json", "out.json"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    deadline = time.monotonic() + 120
-    while "best" not in process.stdout.readline():
-        assert time.monotonic() < deadline
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            while "best" not in (line := process.stdout.readline()):
+                assert line, "the run ended before its first batch"
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 0, err
     assert "interrupted; showing the best so far" in out and "Traceback" not in err
     result = json.loads((tmp_path / "out.json").read_text())

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 for success, 1 where no correct kernel was found, 2 for an input that cannot be used.
+        0 for success, 1 where no correct kernel was found, 2 for an input that cannot be used, 130 for Ctrl-C.
     """
     args = _parser().parse_args(argv)
     try:
@@ -40,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LiteCoOpError as error:
         print(f"litecoop: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # outside of a run, where nothing has been measured yet or everything is written
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,7 +7,8 @@ LiteCoOpError
  ├── TargetError      a target TVM does not know, or one that lacks a fact we need
  ├── WorkDirError     a work directory that cannot be written or read
  ├── VersionError     apache-tvm and apache-tvm-ffi that crash together
- └── SearchError      the search was driven out of order (for example ask before start)
+ ├── SearchError      the search was driven out of order (for example ask before start)
+ └── Interrupted      the user asked a run to stop
 ```
 
 A bad answer of a model is not an exception: it is a value, `values.Rejection`.
@@ -52,3 +53,7 @@ class VersionError(LiteCoOpError):
 
 class SearchError(LiteCoOpError):
     """The search was driven out of order."""
+
+
+class Interrupted(LiteCoOpError):
+    """The user asked a run to stop; everything measured so far is kept."""

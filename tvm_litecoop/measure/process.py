@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -90,7 +91,8 @@ class WarmProcess:
 
 
 def _serve(prepare: Callable[[], None]) -> None:
-    """What every worker does first: tie its life to the parent's, then `prepare`."""
+    """What every worker does first: leave Ctrl-C to the parent, tie its life to the parent's, then `prepare`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process of the command
     threading.Thread(target=_exit_with_parent, name="exit-with-parent", daemon=True).start()
     prepare()
 

@@ -7,6 +7,7 @@ workdir.py    the directory of a run and TVM's database in it
 session.py    the run itself
 recorder.py   what happens while it runs, trial by trial
 progress.py   the display
+interrupt.py  Ctrl-C
 outcome.py    what came of it, and its JSON
 check.py      is the tuned kernel right, and how fast is it really
 """

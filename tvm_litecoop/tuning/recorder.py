@@ -20,7 +20,7 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
     """Counts trials and keeps (trial, seconds, best seconds) after every batch, whatever the strategy.
 
     Args:
-        on_batch: Called with (trials so far, best seconds or None) after every batch.
+        on_batch: Called with (trials so far, best seconds or None) after every batch; what it raises ends the run.
     """
 
     def __init__(self, on_batch: Listener) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.schedule import ScheduleError
 
-from tvm_litecoop.errors import WorkloadError
+from tvm_litecoop.errors import Interrupted, WorkloadError
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning import workdir
+from tvm_litecoop.tuning.interrupt import Interrupt
 from tvm_litecoop.tuning.outcome import Outcome
 from tvm_litecoop.tuning.recorder import Recorder
 from tvm_litecoop.tuning.request import Request
@@ -42,7 +43,7 @@ class Session:
 def run(
     request: Request, workload: Workload, target: Any, on_batch: Callable[[int, float | None, str], None]
 ) -> Session:
-    """Tune one workload with one strategy. Ctrl-C ends it early and keeps what was measured.
+    """Tune one workload with one strategy. Ctrl-C ends it after the batch and keeps what was measured.
 
     Args:
         request: What to do.
@@ -60,9 +61,15 @@ def run(
     strategy: Any = request.strategy
     if strategy == "litecoop":
         strategy = LiteCoOpStrategy(Pool.built_in(*request.members) if request.members else None)
-    recorder = Recorder(lambda trials, best: on_batch(trials, best, _leader(strategy)))
+    interrupt = Interrupt()
+
+    def after_batch(trials: int, best: float | None) -> None:
+        on_batch(trials, best, _leader(strategy))
+        interrupt.check()
+
+    recorder = Recorder(after_batch)
     start = time.perf_counter()
-    with _quiet(), ms.Profiler() as profiler, _tools(request) as tools:
+    with interrupt, _quiet(), ms.Profiler() as profiler, _tools(request) as tools:
         try:
             ms.tune_tir(
                 workload.mod,
@@ -76,7 +83,7 @@ def run(
                 seed=request.seed,
                 **tools,
             )
-        except KeyboardInterrupt:
+        except Interrupted:
             outcome.interrupted = True
         except ScheduleError as error:
             reason = str(error).strip().splitlines()[-1]

@@ -18,5 +18,5 @@ import tvm_ffi
 from tvm_litecoop import errors
 
 # TVM calls us through its FFI, which turns an error it does not know by name into a plain RuntimeError.
-for _error in (errors.SearchError, errors.ConfigError, errors.TargetError):
+for _error in (errors.SearchError, errors.ConfigError, errors.TargetError, errors.Interrupted):
     tvm_ffi.register_error(_error.__name__, _error)

@@ -33,14 +33,14 @@ def render(grid: Grid, rows: Rows) -> str:
 
 def _row(grid: Grid, rows: Rows, workload: str, arm: str) -> str:
     mine = _cells(rows, workload, arm, grid.seeds)
+    good = f"{len(mine)} of {len(grid.seeds)}"
     if not mine:
-        return f"| {workload} | {arm} | failed | | | | |"
+        return f"| {workload} | {arm} | failed | | | | {good} |"
     best = geometric_mean([row["final_ms"] for row in mine])
     seconds = geometric_mean([row["seconds"]["total"] for row in mine])
     speed, time = (_ratios(grid, rows, workload, arm, key) for key in ("speed", "time"))
-    correct = "yes" if all(row["correct"] for row in mine) else "NO"
     ratio = [str(interval([r])) if r else "" for r in (speed, time)]
-    return f"| {workload} | {arm} | {best:.4f} | {ratio[0]} | {seconds:.1f} | {ratio[1]} | {correct} |"
+    return f"| {workload} | {arm} | {best:.4f} | {ratio[0]} | {seconds:.1f} | {ratio[1]} | {good} |"
 
 
 def _summary(grid: Grid, rows: Rows, arm: str) -> str:
@@ -63,7 +63,7 @@ def _cells(rows: Rows, workload: str, arm: str, seeds: Sequence[int]) -> list[Ma
 
 
 def _ok(row: Mapping[str, Any]) -> bool:
-    return bool(row.get("final_ms")) and "error" not in row
+    return bool(row.get("final_ms")) and "error" not in row and bool(row.get("correct"))
 
 
 def _measure(row: Mapping[str, Any], key: str) -> float:

@@ -181,7 +181,10 @@ def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:
     measure_all(search, 1)
     grandchild = search.tree.nodes[3]
     assert grandchild.parent == 2 and grandchild.closed and grandchild.streak == 0
-    assert child.member == "large" and search.escalations == 1
+    assert search.escalations == 0
+    search.step()
+    assert search.escalations == 1 and search.tree.nodes[-1].author == "large"
+    assert search.tree.nodes[-1].parent == child.id
     assert pool.stats["large"].escalations == 1
 
 

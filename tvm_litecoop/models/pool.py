@@ -97,7 +97,8 @@ class Pool:
 
     def _sample_hit_rate(self, name: str, rng: random.Random) -> float:
         stats = self.stats[name]
-        return rng.betavariate(stats.hits + 1, stats.trials - stats.hits + 1)
+        misses = stats.trials - stats.hits + sum(stats.rejections.values())
+        return rng.betavariate(stats.hits + 1, misses + 1)
 
     def reject(self, name: str, rejection: Rejection) -> None:
         """Book a proposal of that member that could not be used."""

@@ -8,6 +8,7 @@ through `models.base.Member`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,10 @@ from tvm_litecoop.search.space import Space
 from tvm_litecoop.search.tree import Node, Tree
 from tvm_litecoop.search.trust import Trust
 from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, Why
+
+NOTHING_NEW = (Why.DUPLICATE, Why.NO_CHANGE)
+REFUSALS_PER_DUPLICATE = 32
+"""Expansions in which a proposal was refused that say as much about a node being spent as one without any new one."""
 
 
 class Search:
@@ -46,6 +51,7 @@ class Search:
         self.trust = Trust()
         self.steps = 0
         self.escalations = 0
+        self._escalated: deque[int] = deque()  # parents to be handed to the largest member
         self._seen: set[int] = {root.key}
         self._waiting: dict[int, None] = {}  # unmeasured nodes by id, in order of creation
         self._running: dict[int, float | None] = {}  # nodes being measured -> what was predicted of them
@@ -71,13 +77,23 @@ class Search:
 
     def step(self) -> bool:
         """Expand one node; False when no node can be expanded now."""
-        node = policy.select(self.tree, self._size_scores, self.config)
+        node = self._handed_over() or policy.select(self.tree, self._size_scores, self.config)
         if node is None:
             return False
         self.steps += 1
         answer = self._propose(node)
         self._expand(node, answer)
         return True
+
+    def _handed_over(self) -> Node | None:
+        """A parent whose next step belongs to the largest member; its width does not matter."""
+        if not self._escalated:
+            return None
+        node = self.tree.nodes[self._escalated.popleft()]
+        node.member = self.pool.largest
+        self.escalations += 1
+        self.pool.count_escalation(node.member)
+        return node
 
     def _propose(self, node: Node) -> Answer:
         """Ask the node's member for alternatives to the node's program."""
@@ -95,21 +111,23 @@ class Search:
         author = node.member
         usable = [proposal for proposal in answer.proposals if isinstance(proposal, Proposal)]
         outcomes = self.space.apply(node.built.program, [proposal.edits for proposal in usable])
-        added = 0
+        added, refused = 0, False
         for proposal, outcome in zip(usable, outcomes, strict=True):
             checked = self._new(outcome)
             if isinstance(checked, Rejection):
                 self.pool.reject(author, checked)
+                refused = refused or checked.why not in NOTHING_NEW
                 continue
             member = self._next_member(author, proposal, node)
             child = self.tree.add(node, checked, author, member, proposal.edits)
             self._seen.add(checked.key)
             self._waiting[child.id] = None
             added += 1
-        node.barren = 0 if added else node.barren + 1
+        # a refusal says that the proposal was bad, not that there is nothing new here; on a GPU most are refused
+        node.barren = 0 if added else node.barren + (1 if refused else REFUSALS_PER_DUPLICATE)
         if not added:
             self.tree.visit(node)
-        if node.barren >= self.config.patience:
+        if node.barren >= self.config.patience * REFUSALS_PER_DUPLICATE:
             self.tree.set_spent(node)
         node.member = self._next_member(author, None, node)
 
@@ -176,9 +194,7 @@ class Search:
         self.pool.count_trial(node.author, hit=throughput > base, record=throughput > before)
         small = self.pool.is_small(node.author)
         if parent.measured and escalation.update_streak(self.tree, node, small, self.config):
-            self.escalations += 1
-            parent.member = self.pool.largest
-            self.pool.count_escalation(parent.member)
+            self._escalated.append(parent.id)
 
     def adopt(self, built: Built, seconds: float) -> None:
         """Attach a program that was measured earlier (a record of the database) below the root, at no cost."""

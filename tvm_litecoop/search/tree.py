@@ -33,7 +33,7 @@ class Node:
         error: First line of the failure, if it failed.
         visits: Times a step passed through, own creation included.
         pending: Calls in flight below or at this node (virtual loss).
-        barren: Expansions in a row that gave no new program.
+        barren: How much speaks for nothing new being here, counted over expansions in a row without a new program.
         streak: Regressions in a row on the path that ends here.
         spent: True when expanding it further yields nothing new.
         closed: True when escalation has closed it for selection.

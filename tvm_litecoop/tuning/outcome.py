@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,7 @@ class Outcome:
             "members": self.members,
             "escalations": self.escalations,
             "correct": self.correct,
-            "worst_error": self.worst_error,
+            "worst_error": self.worst_error if math.isfinite(self.worst_error or 0.0) else None,
             "interrupted": self.interrupted,
         }
 

@@ -11,6 +11,9 @@ from tvm.target import Target, codegen
 
 from tvm_litecoop.nest import Machine
 
+GPU_PROCESSORS = 100
+"""Multiprocessors assumed of a GPU: TVM's targets do not say, and the order of magnitude is what the rules need."""
+
 _WARNED: list[bool] = []
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -31,7 +34,7 @@ def machine_of(target: Any, num_threads: int = 1) -> Machine:
     cores = int(attrs.get("num-cores", 0)) or num_threads
     if kind != "llvm":
         shared = int(attrs.get("max_shared_memory_per_block", Machine.shared_bytes))
-        return Machine(kind, cores, shared_bytes=shared, max_threads=int(attrs.get("max_num_threads", 1024)))
+        return Machine(kind, GPU_PROCESSORS, shared_bytes=shared, max_threads=int(attrs.get("max_num_threads", 1024)))
     width, registers = _vectors(target)
     return Machine(kind, cores, width, registers, **_cache_bytes(CACHES))
 

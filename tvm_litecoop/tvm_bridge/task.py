@@ -77,6 +77,8 @@ class Task:
             return
         workload = database.commit_workload(self._context.mod)
         for record in database.get_top_k(workload, 1_000_000):
+            if str(record.target) != str(self._context.target):
+                continue  # run times of another target say nothing about this one
             seconds = mean_seconds(record.run_secs)
             built = self.space.recorded(record.trace)
             if isinstance(built, Built) and seconds:

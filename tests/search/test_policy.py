@@ -135,3 +135,13 @@ def test_settings_out_of_range_are_named(wrong: dict[str, object]) -> None:
 def test_an_unknown_setting_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="known settings: lam, c,"):
         SearchConfig().but(lambda_=1.0)
+
+
+def test_a_very_deep_tree_is_walked() -> None:
+    tree = Tree(built(0), "m")
+    node = tree.root
+    for number in range(1, 3000):
+        tree.set_throughput(node, 1.0, measured=True)
+        node = tree.add(node, built(number), "a", "m", ())
+    tree.set_throughput(node, 1.0, measured=True)
+    assert policy.select(tree, {"m": 0.0}, SearchConfig(width=1, growth=0.0)) is node

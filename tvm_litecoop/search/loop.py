@@ -60,8 +60,8 @@ class Search:
 
     def ask(self, count: int) -> list[Node]:
         """The next programs to measure, at most `count`; empty when nothing new can come until a `tell`."""
-        wanted = count * (self.config.oversample if self.trust.trusted else 1)
-        while len(self._waiting) < wanted and self.step():
+        before, fresh = len(self.tree), count * self.config.oversample if self.trust.trusted else 0
+        while (len(self._waiting) < count or len(self.tree) - before < fresh) and self.step():
             pass
         if not self._waiting and not self._running and not self.tree.root.measured:
             self._waiting[self.tree.root.id] = None  # a space with nothing to decide: its one program is the result
@@ -155,6 +155,8 @@ class Search:
                 rest = order[count - explore :]
                 seeds.rng(self.seed, "explore", len(self.tree)).shuffle(rest)
                 order = kept + rest
+            for i in order[count * self.config.oversample :]:
+                del self._waiting[waiting[i].id]  # predicted to be among the worst; it stays in the tree unmeasured
         chosen = order[:count]
         for i in chosen:
             self._running[waiting[i].id] = scores[i] if scores is not None else None

@@ -72,19 +72,23 @@ def select(tree: Tree, scores: Mapping[str, float], config: SearchConfig) -> Nod
     unmeasured, unpredicted program says nothing about its neighbourhood. Where every way down is blocked the walk
     steps back and the node widens beyond its limit instead, so selection never spins.
     """
-    return _descend(tree, tree.root, scores, config)
+    node = tree.root
+    path: list[tuple[Node, list[Node]]] = []  # nodes passed through, each with the children not tried yet
+    while True:
+        if not node.exhausted and _has_room(node, config):
+            return node
+        open_children = [child for child in tree.children(node) if child.valued and not child.exhausted]
+        path.append((node, [] if node.exhausted else open_children))
+        while path and not path[-1][1]:
+            blocked, _ = path.pop()
+            if not (blocked.spent or blocked.exhausted):
+                return blocked
+        if not path:
+            return None
+        parent, untried = path[-1]
+        node = best_child(tree, parent, untried, scores, config)
+        untried.remove(node)
 
 
-def _descend(tree: Tree, node: Node, scores: Mapping[str, float], config: SearchConfig) -> Node | None:
-    if node.exhausted:
-        return None
-    if not node.spent and len(node.children) + node.pending < max_children(node.visits, config):
-        return node
-    candidates = [child for child in tree.children(node) if child.valued and not child.exhausted]
-    while candidates:
-        child = best_child(tree, node, candidates, scores, config)
-        found = _descend(tree, child, scores, config)
-        if found is not None:
-            return found
-        candidates.remove(child)
-    return None if node.spent else node
+def _has_room(node: Node, config: SearchConfig) -> bool:
+    return not node.spent and len(node.children) + node.pending < max_children(node.visits, config)

@@ -20,7 +20,7 @@ def render(grid: Grid, rows: Rows) -> str:
     """
     lines = [
         f"{grid.trials} trials, seeds {', '.join(map(str, grid.seeds))}; "
-        f"ratios to `{grid.arms[0]}`, geometric mean [95 % interval]",
+        f"ratios to `{grid.arms[0]}`, geometric mean [bootstrap over the seeds]",
         "",
         "| workload | arm | best ms | speed | tuning s | time | correct |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -138,3 +138,24 @@ def test_idle_cores_are_warned_of_once(tmp_path: Path) -> None:
     env = {**os.environ, "TVM_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env)
     assert done.stderr.count("set TVM_NUM_THREADS=3") == 1 and done.stderr.count("RuntimeWarning") == 1
+
+
+USER_FILE = """
+from tvm.script import tirx as T
+
+@T.prim_func(s_tir=True)
+def mm(A: T.Buffer((16, 32), "float32"), B: T.Buffer((32, 16), "float32"), C: T.Buffer((16, 16), "float32")):
+    for i, j, k in T.grid(16, 16, 32):
+        with T.sblock("mm"):
+            vi, vj, vk = T.axis.remap("SSR", [i, j, k])
+            with T.init():
+                C[vi, vj] = T.float32(0)
+            C[vi, vj] = C[vi, vj] + A[vi, vk] * B[vk, vj]
+"""
+
+
+def test_a_function_written_by_hand_is_tuned_and_checked(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(USER_FILE)
+    done = run("tune", "mine.py:mm", "--trials", "4", "--json", "out.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["correct"] is True

@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     tune.set_defaults(command=_tune)
-    tune.add_argument("workload", help="a built-in, with or without a shape (see --list), or path.py:attribute")
+    tune.add_argument("workload", help="a built-in, with or without a shape (see the README), or path.py:attribute")
     tune.add_argument("--target", default="", help="a TVM target; default: this machine with its real features")
     tune.add_argument("--trials", type=int, default=64, metavar="N", help="candidates to measure (default 64)")
     tune.add_argument("--strategy", choices=STRATEGIES, default="litecoop", help="which search (default litecoop)")

@@ -54,7 +54,9 @@ def load(text: str) -> Workload:
     func = _only_function(getattr(module, attribute), text)
     if not hasattr(func.body, "block"):
         raise WorkloadError(f"{text} has no blocks, so there is nothing to schedule", _HOW)
-    mod = tvm.IRModule({MAIN: func.with_attr("global_symbol", MAIN)})
+    # `tune_tir` adds noalias before it looks a module up in the database; without it here the result is not found.
+    func = func.with_attr("global_symbol", MAIN).with_attr("tirx.noalias", True)
+    mod = tvm.IRModule({MAIN: func})
     flops = int(estimate_tir_flops(mod))
     out = str(getattr(func.params[-1], "dtype", "float32")) if len(func.params) else "float32"
     scales = (1.0,) * (len(func.params) - Workload.num_outputs)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,9 @@ def test_tune_prints_checks_and_writes_the_result(tmp_path: Path) -> None:
 
     again = run("tune", "matmul:32x48x64", "--trials", "4", "--json", "again.json", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert json.loads((tmp_path / "again.json").read_text())["known"] == 8
+    resumed = json.loads((tmp_path / "again.json").read_text())
+    assert resumed["known"] == 8 and "going on with 8 records of earlier runs, best" in again.stdout
+    assert resumed["best_ms"] <= result["best_ms"] and resumed["curve"][0][2] <= result["best_ms"]
     fresh = run("tune", "matmul:32x48x64", "--trials", "4", "--fresh", "--json", "fresh.json", cwd=tmp_path)
     assert fresh.returncode == 0, fresh.stderr
     assert json.loads((tmp_path / "fresh.json").read_text())["known"] == 0
@@ -88,6 +91,9 @@ def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
         (["missing.py:thing"], "missing.py"),
         (["model.onnx"], "not supported yet"),
         (["matmul", "--work-dir", "/proc/nope/work"], "choose another one with --work-dir"),
+        (["matmul", "--json", "nowhere/out.json"], "nowhere is not there"),
+        (["matmul", "--json", "."], "it is a directory"),
+        (["matmul", "--strategy", "evolutionary", "--compare", "evolutionary"], "choose another one"),
     ],
 )
 def test_a_wrong_input_is_one_line_and_exit_code_2(
@@ -138,6 +144,45 @@ def test_idle_cores_are_warned_of_once(tmp_path: Path) -> None:
     env = {**os.environ, "TVM_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env)
     assert done.stderr.count("set TVM_NUM_THREADS=3") == 1 and done.stderr.count("RuntimeWarning") == 1
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_of_a_terminal_while_the_workers_start(presses: int, tmp_path: Path) -> None:
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    with subprocess.Popen(
+        [*LITECOOP, "tune", "matmul:64x64x64", "--trials", "400"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a process group of its own, as the shell gives a command
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(scratch)},
+    ) as process:
+        try:
+            assert process.stdout is not None and process.stderr is not None
+            assert "trials in batches of 8" in process.stdout.readline()
+            time.sleep(0.5)  # the workers are importing TVM
+            os.killpg(process.pid, signal.SIGINT)
+            assert "ending after this batch" in process.stderr.readline() + process.stderr.readline()
+            if presses == 2:
+                os.killpg(process.pid, signal.SIGINT)
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == (0 if presses == 1 else 130), err
+    assert "Traceback" not in out + err and not list(scratch.glob("*/*"))
+
+
+@pytest.mark.parametrize(
+    ("target", "workload"), [("nvidia/nvidia-a100", "attention:2x64x32"), ('{"kind": "cuda"}', "matmul:64x64x64")]
+)
+def test_a_space_that_tvm_cannot_make_is_one_line(target: str, workload: str, tmp_path: Path) -> None:
+    done = run("tune", workload, "--target", target, "--trials", "4", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"litecoop: {workload}: TVM's schedule rules fail on this function for cuda")
+    assert "Traceback" not in done.stderr
 
 
 USER_FILE = """

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import subprocess
 import sys
+import threading
+import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +163,46 @@ def test_a_bare_context_without_database_or_cost_model() -> None:
         bare.notify_runner_results(candidates, results_of(candidates))
     bare.post_tuning()
     assert total == 10
+
+
+def test_a_finished_task_leaves_nothing_behind() -> None:
+    strategy = LiteCoOpStrategy()
+    bare = context(strategy=strategy)
+    bare.pre_tuning(4, 4, bare.generate_design_space(), cost_model=ms.cost_model.RandomModel())
+    assert bare.generate_measure_candidates() is not None
+    bare.post_tuning()
+    gone = weakref.ref(strategy)
+    del strategy, bare
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_run_that_ends_in_the_middle_leaves_no_threads() -> None:
+    strategy = LiteCoOpStrategy()
+    bare = context(strategy=strategy)
+    bare.pre_tuning(8, 4, bare.generate_design_space())
+    assert bare.generate_measure_candidates() is not None
+    strategy.close()
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and any(t.name.startswith("litecoop-replay") for t in threading.enumerate()):
+        time.sleep(0.01)
+    assert not any(t.name.startswith("litecoop-replay") for t in threading.enumerate())
+
+
+def test_records_of_another_target_are_left_alone() -> None:
+    database = ms.database.MemoryDatabase()
+    first = context()
+    first.pre_tuning(4, 4, first.generate_design_space(), database)
+    candidates = first.generate_measure_candidates()
+    workload = database.commit_workload(first.mod)
+    other = parse_target("llvm -mcpu=znver4 -num-cores=8")
+    for target, candidate in zip((first.target, other), candidates, strict=False):
+        record = ms.database.TuningRecord(candidate.sch.trace, workload, [0.001], target, candidate.args_info)
+        database.commit_tuning_record(record)
+    strategy = LiteCoOpStrategy()
+    second = context(strategy=strategy)
+    second.pre_tuning(4, 4, second.generate_design_space(), database)
+    assert sum(node.measured for node in strategy.searches[0].tree.nodes) == 1
 
 
 def test_methods_out_of_order_say_what_to_call_first() -> None:

@@ -35,6 +35,9 @@ class ToySpace:
     def predict(self, programs: Sequence[Program]) -> list[float] | None:
         return [1.0 / toy_seconds(program) for program in programs] if self.predicts else None
 
+    def close(self) -> None:
+        pass
+
     def _edited(self, program: Program, edits: Sequence[Edit]) -> Built | Rejection:
         digits = list(program.decisions)
         for edit in edits:

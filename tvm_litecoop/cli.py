@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from tvm_litecoop._version import __version__
 from tvm_litecoop.compat import check_versions
-from tvm_litecoop.errors import LiteCoOpError
+from tvm_litecoop.errors import ConfigError, LiteCoOpError
 from tvm_litecoop.tuning.request import STRATEGIES, Request
 from tvm_litecoop.tuning.threads import use_physical_cores
 
@@ -63,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--compare", choices=STRATEGIES[1:], help="run this search of TVM first, same trials")
     tune.add_argument("--work-dir", default="", metavar="DIR", help="database and logs (default litecoop-work/...)")
     tune.add_argument("--seed", type=int, default=1, metavar="S", help="makes all randomness (default 1)")
-    tune.add_argument("--batch", type=int, default=0, metavar="N", help="candidates per batch (default by strategy)")
+    tune.add_argument(
+        "--batch", type=int, default=0, metavar="N", help="candidates per batch (default 0: 8, or 64 for TVM's own)"
+    )
     kept = tune.add_mutually_exclusive_group()
     kept.add_argument("--resume", action="store_true", help="go on in the same work dir (the default)")
     kept.add_argument("--fresh", action="store_true", help="start over; earlier results are kept aside")
@@ -103,12 +106,17 @@ def _tune(args: argparse.Namespace) -> int:
         fresh=args.fresh,
     )
     requests = [request]
+    if args.compare == args.strategy:
+        raise ConfigError(f"--compare {args.compare} is what --strategy runs already", "choose another one")
     if args.compare:
         directory = f"{request.directory}-{args.compare}" if args.work_dir else ""
         requests.insert(0, replace(request, strategy=args.compare, work_dir=directory, stock=True))
+    json_file = Path(args.json) if args.json else None
+    if json_file is not None:
+        _check_writable(json_file)
     check_versions()
     use_physical_cores()
-    return _run_all(requests, Path(args.json) if args.json else None)
+    return _run_all(requests, json_file)
 
 
 def _run_all(requests: list[Request], json_file: Path | None) -> int:
@@ -123,8 +131,7 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
     load_tensor_intrinsics()
     sessions = []
     for request in requests:
-        name = f"{request.strategy} on {workload.spec}"
-        with progress.Progress(console, name, request.trials, workload.flops) as display:
+        with progress.Progress(console, request, workload.flops) as display:
             sessions.append(session.run(request, workload, target, display))
         if sessions[-1].outcome.interrupted:
             console.print("interrupted; showing the best so far")
@@ -134,8 +141,14 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
     console.print(progress.results(outcomes))
     if outcomes[-1].members:
         console.print(progress.members(outcomes[-1]))
+    console.print(
+        f"to compile it elsewhere: compile_tir(JSONDatabase(work_dir={outcomes[-1].directory!r}), mod, target)",
+        highlight=False,
+        soft_wrap=True,
+    )
     if json_file is not None:
-        _write(json_file, [outcome.as_json() for outcome in outcomes])
+        written = [outcome.as_json() for outcome in outcomes]
+        _write(json_file, json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n")
     return 0 if outcomes[-1].correct else 1
 
 
@@ -144,6 +157,7 @@ def _check_all(sessions: list[Any], workload: Any, target: Any, check: Any) -> N
     right = []
     for found in sessions:
         if found.schedule is None or target.kind.name != "llvm":
+            found.outcome.unchecked = "no kernel" if found.schedule is None else f"no check on {target.kind.name} yet"
             continue
         kernel = check.compiled(found.schedule.mod, target)
         verdict = check.verdict(kernel, workload, target, seed=found.outcome.seed)
@@ -156,11 +170,17 @@ def _check_all(sessions: list[Any], workload: Any, target: Any, check: Any) -> N
         outcome.final_s = seconds
 
 
-def _write(file: Path, outcomes: list[dict[str, Any]]) -> None:
-    """The outcome of the run; with --compare a list, the compared search first."""
-    text = json.dumps(outcomes[0] if len(outcomes) == 1 else outcomes, indent=2, allow_nan=False)
+def _check_writable(file: Path) -> None:
+    """Say it now rather than after the run."""
+    place = file if file.exists() else file.parent
+    if file.is_dir() or not os.access(place, os.W_OK):
+        why = "it is a directory" if file.is_dir() else f"{place} is not there or not yours to write"
+        raise ConfigError(f"--json {file} cannot be written: {why}", "choose another file")
+
+
+def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(text + "\n")
+        file.write_text(text)
     except OSError as error:
         raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file for --json") from None
 

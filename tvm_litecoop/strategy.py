@@ -13,6 +13,7 @@ from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
+from tvm_litecoop.tvm_bridge.context import Context
 from tvm_litecoop.tvm_bridge.task import Task
 
 logger = logging.getLogger(__name__)
@@ -57,11 +58,11 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self.machine = machine
         self.seed = seed
         self.searches: list[Search] = []
-        self._context: Any = None
+        self._context: Context | None = None
         self._task: Task | None = None
 
     def _initialize_with_tune_context(self, context: Any) -> None:
-        self._context = context
+        self._context = Context.of(context)
         self._task = None
 
     def pre_tuning(
@@ -112,6 +113,11 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
     def notify_runner_results(self, measure_candidates: Any, results: Any) -> None:
         """Back the measured run times up the tree."""
         self._started("notify_runner_results").notify(results)
+
+    def close(self) -> None:
+        """Let go of the threads of every tree; for a run that ended in the middle, where TVM calls no post_tuning."""
+        for search in self.searches:
+            search.space.close()
 
     def clone(self) -> Any:
         """A strategy with its own tree, the same pool, and the same list of searches."""

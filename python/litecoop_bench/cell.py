@@ -48,12 +48,13 @@ def main() -> None:
     use_physical_cores()
     from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
     from tvm_litecoop.tuning import session
+    from tvm_litecoop.tuning.progress import Silent
     from tvm_litecoop.tuning.targets import parse_target
     from tvm_litecoop.workloads import parse
 
     load_tensor_intrinsics()
     request = cell.request(folder)
-    found = session.run(request, parse(cell.workload), parse_target(""), lambda *_: None)
+    found = session.run(request, parse(cell.workload), parse_target(""), Silent())
     print(json.dumps(found.outcome.as_json()))
 
 

@@ -12,13 +12,15 @@ DRAWS = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """A geometric mean and its 95 % bootstrap interval."""
+    """A geometric mean and its 95 % bootstrap interval; with few seeds little more than their range."""
 
     mean: float
     low: float
     high: float
 
     def __str__(self) -> str:
+        if self.low == self.high:
+            return f"{self.mean:.3f}"  # one seed has no interval
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 

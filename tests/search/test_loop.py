@@ -12,7 +12,7 @@ from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.pool import Pool
-from tvm_litecoop.search.loop import Search
+from tvm_litecoop.search.loop import ADOPTED, Search
 from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, SetDecision, Why
 from tvm_litecoop.view import View
 
@@ -82,7 +82,7 @@ def test_a_space_without_decisions_measures_its_one_program_and_ends() -> None:
     assert [node.id for node in search.ask(4)] == [0]
     assert search.ask(4) == []
     search.tell([Measurement(0, 0.5)])
-    assert search.ask(4) == [] and search.finished
+    assert search.ask(4) == [] and search.tree.root.exhausted
     assert search.best is not None and search.best.throughput == 2.0
 
 
@@ -134,7 +134,7 @@ def test_a_pool_that_only_fails_ends() -> None:
     search = search_of(pool)
     assert [node.id for node in search.ask(4)] == [0]
     search.tell([Measurement(0, 0.1)])
-    assert search.ask(4) == [] and search.finished
+    assert search.ask(4) == [] and search.tree.root.exhausted
     assert pool.stats["mute"].calls == search.config.patience
 
 
@@ -152,9 +152,11 @@ def test_the_named_member_acts_next() -> None:
     def names_other(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
         return [Proposal((SetDecision("d0", 0),), next_member="other")]
 
-    search = search_of(pool_of(Scripted("small", names_other), walker("other")))
+    pool = pool_of(Scripted("small", names_other), walker("other"))
+    search = search_of(pool, SearchConfig(min_share=0.0))
     search.step()
     assert search.tree.nodes[1].member == "other"
+    assert pool.next_member("small", "small", 1, min_share=0.1) == "other"  # it has had no call yet
 
 
 def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:
@@ -169,7 +171,7 @@ def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:
     search = search_of(pool, SearchConfig(escalate_after=2, proposals_per_call=1, min_share=0.0, c=0.0), base=6)
     built = search.space.apply(search.tree.root.built.program, [[SetDecision("d0", 1)]])[0]
     assert isinstance(built, Built)
-    search.adopt(built, toy_seconds(built.program))
+    search.adopt([(built, toy_seconds(built.program))])
     first = search.tree.nodes[1]
     first.member = "small"
     search.tree.set_spent(search.tree.root)
@@ -204,15 +206,26 @@ def test_adopted_records_cost_nothing_and_are_not_proposed_again() -> None:
     search = search_of(pool_of(walker()), digits=2, base=2)
     built = search.space.apply(search.tree.root.built.program, [[SetDecision("d0", 0)]])[0]
     assert isinstance(built, Built)
-    search.adopt(built, 0.002)
-    search.adopt(built, 0.001)
+    search.adopt([(built, 0.002), (built, 0.001)])
     assert [n.author for n in search.tree.nodes[1:]] == ["database"]
-    assert search.best is not None and search.best.throughput == 500.0
+    assert search.best is not None and search.best.throughput == 1000.0
     asked: list[object] = []
     while batch := search.ask(2):
         asked += [n.built.program.decisions for n in batch]
         search.tell([Measurement(n.id, 0.01) for n in batch])
     assert (0, 1) not in asked
+
+
+def test_of_many_records_only_the_fastest_take_up_room() -> None:
+    search = search_of(pool_of(walker()), digits=3, base=4)
+    root = search.tree.root.built.program
+    alternatives = [[SetDecision("d0", i), SetDecision("d1", j)] for i in range(4) for j in range(4)]
+    known = [(b, toy_seconds(b.program)) for b in search.space.apply(root, alternatives) if isinstance(b, Built)]
+    search.adopt(known)
+    times = sorted(seconds for built, seconds in known if built.key != search.tree.root.built.key)
+    assert [1 / (n.throughput or 0) for n in search.tree.nodes[1:]] == pytest.approx(times[:ADOPTED])
+    asked = [n.built.key for _ in range(20) for n in search.ask(1)]
+    assert asked and not set(asked) & {built.key for built, _ in known}
 
 
 def test_the_same_seed_gives_the_same_tree_in_another_process() -> None:

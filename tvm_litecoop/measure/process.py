@@ -32,11 +32,14 @@ class WarmProcess:
         self._popen: Any = PopenWorker(stderr=stderr)
 
     def start(self, prepare: Callable[[], None]) -> None:
-        """Start the process and run `prepare` there.
+        """Start the process and run `prepare` there; for a thread of its own, since it blocks Ctrl-C in it.
 
         Raises:
             Exception: What `prepare` raised, or that the process died or hung.
         """
+        # A terminal sends Ctrl-C to every process of the command. It is the parent's to handle, from the first moment
+        # of the child on: a blocked signal is inherited.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         paths = list(sys.path)
 
         def adopt_path() -> None:  # a local function: pickled by value, so it needs no import there
@@ -91,8 +94,7 @@ class WarmProcess:
 
 
 def _serve(prepare: Callable[[], None]) -> None:
-    """What every worker does first: leave Ctrl-C to the parent, tie its life to the parent's, then `prepare`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process of the command
+    """What every worker does first: tie its life to the parent's, then `prepare`."""
     threading.Thread(target=_exit_with_parent, name="exit-with-parent", daemon=True).start()
     prepare()
 

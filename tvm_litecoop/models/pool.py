@@ -78,21 +78,21 @@ class Pool:
         return answer
 
     def next_member(self, author: str, named: str, seed: int, min_share: float) -> str:
-        """Who acts next: the one named; else one below its share of calls; else a draw by hit rate.
+        """Who acts next: one below its share of calls; else the one named; else a draw by hit rate.
 
         An unknown name is a rejection of that half of the answer. The draw takes one sample of each member's hit
         rate (Thompson sampling over Beta(hits + 1, misses + 1)), so a member that brings little is asked less, and
         one that is hardly known still gets its chance.
         """
-        if named in self.members:
-            return named
-        if named:
+        if named and named not in self.members:
             self.stats[author].rejections["unknown member"] += 1
         rng = random.Random(seed)
         calls = sum(stats.calls for stats in self.stats.values())
         starved = [name for name, stats in self.stats.items() if stats.calls < min_share * calls]
         if starved:
             return rng.choice(starved)
+        if named in self.members:
+            return named
         return max(self.stats, key=lambda name: self._sample_hit_rate(name, rng))
 
     def _sample_hit_rate(self, name: str, rng: random.Random) -> float:

@@ -24,6 +24,8 @@ from tvm_litecoop.search.trust import Trust
 from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, Why
 
 NOTHING_NEW = (Why.DUPLICATE, Why.NO_CHANGE)
+ADOPTED = 8
+"""Programs of an earlier run that a new tree starts from."""
 REFUSALS_PER_DUPLICATE = 32
 """Expansions in which a proposal was refused that say as much about a node being spent as one without any new one."""
 
@@ -69,11 +71,6 @@ class Search:
         for node in batch:
             del self._waiting[node.id]
         return batch
-
-    @property
-    def finished(self) -> bool:
-        """True when every program that can be reached has been measured or is being measured."""
-        return self.tree.root.exhausted and not self._waiting
 
     def step(self) -> bool:
         """Expand one node; False when no node can be expanded now."""
@@ -198,16 +195,21 @@ class Search:
         if parent.measured and escalation.update_streak(self.tree, node, small, self.config):
             self._escalated.append(parent.id)
 
-    def adopt(self, built: Built, seconds: float) -> None:
-        """Attach a program that was measured earlier (a record of the database) below the root, at no cost."""
-        if built.key in self._seen and built.key != self.tree.root.built.key:
-            return
-        if built.key == self.tree.root.built.key:
-            node = self.tree.root
-        else:
-            node = self.tree.add(self.tree.root, built, "database", self.pool.first(), ())
-        self._seen.add(built.key)
-        self.tree.set_throughput(node, 1.0 / seconds, measured=True)
+    def adopt(self, known: Iterable[tuple[Built, float]]) -> None:
+        """Take over programs that were measured earlier, with their seconds; none is proposed again.
+
+        The fastest few become children of the root, to be refined; the rest would only use up its width.
+        """
+        root = self.tree.root
+        fastest: dict[int, tuple[Built, float]] = {}
+        for built, seconds in sorted(known, key=lambda pair: pair[1]):
+            fastest.setdefault(built.key, (built, seconds))
+        self._seen.update(fastest)
+        if root.built.key in fastest:
+            self.tree.set_throughput(root, 1.0 / fastest.pop(root.built.key)[1], measured=True)
+        for built, seconds in list(fastest.values())[:ADOPTED]:
+            node = self.tree.add(root, built, "database", self.pool.first(), ())
+            self.tree.set_throughput(node, 1.0 / seconds, measured=True)
 
     @property
     def best(self) -> Node | None:

@@ -69,7 +69,7 @@ def select(tree: Tree, scores: Mapping[str, float], config: SearchConfig) -> Nod
     """Walk down from the root to the node to expand next; None where nothing can be expanded now.
 
     A node stops the walk while it may have another child. Only children whose value is known are walked into: an
-    unmeasured, unpredicted program says nothing about its neighbourhood. Where every way down is blocked the walk
+    unmeasured program says nothing about its neighbourhood. Where every way down is blocked the walk
     steps back and the node widens beyond its limit instead, so selection never spins.
     """
     node = tree.root

@@ -27,3 +27,7 @@ class Space(Protocol):
     def predict(self, programs: Sequence[Program]) -> list[float] | None:
         """Scores of programs, higher is faster, in one call of the cost model; None where there is no model."""
         ...
+
+    def close(self) -> None:
+        """Let go of threads and caches; calling it again does nothing."""
+        ...

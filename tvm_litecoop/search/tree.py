@@ -28,7 +28,7 @@ class Node:
         author: Member that proposed it; empty for the root.
         member: Member that acts here next.
         edits: What the author changed against the parent.
-        throughput: Runs per second, measured or predicted; None while unknown; 0 where it failed to build or run.
+        throughput: Runs per second; None while unknown; 0 where it failed to build or run.
         measured: True once the hardware has spoken.
         error: First line of the failure, if it failed.
         visits: Times a step passed through, own creation included.

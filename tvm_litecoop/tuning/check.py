@@ -26,7 +26,8 @@ class Verdict:
 
     Attributes:
         correct: Every element is within tolerance.
-        worst: Largest deviation in units of the tolerance `atol + rtol * |expected|`; infinite for NaN.
+        worst: Largest deviation in units of the tolerance `atol + rtol * |expected|`; infinite where only one of the
+            two is NaN, or one is another infinity.
     """
 
     correct: bool
@@ -46,10 +47,18 @@ def verdict(kernel: Any, workload: Workload, target: Any, seed: int) -> Verdict:
         expected = workload.reference(inputs)
     else:
         expected = _run(compiled(workload.mod, target), workload, inputs)
-    allowed = workload.atol + workload.rtol * np.abs(expected.astype(np.float64))
-    deviation = np.abs(got.astype(np.float64) - expected) / allowed
-    worst = float(np.nanmax(deviation)) if not np.isnan(deviation).any() else float("inf")
+    worst = deviation(got, expected, workload.rtol, workload.atol)
     return Verdict(worst <= 1.0, worst)
+
+
+def deviation(got: Any, expected: Any, rtol: float, atol: float) -> float:
+    """Largest difference of two arrays in units of `atol + rtol * |expected|`; equal NaN and infinities agree."""
+    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        off = np.abs(got - expected) / (atol + rtol * np.abs(expected))
+    off = np.where(same, 0.0, np.where(np.isfinite(off) & np.isfinite(expected), off, np.inf))
+    return float(off.max(initial=0.0))
 
 
 def time_together(kernels: Sequence[Any], workload: Workload, seed: int) -> list[float]:

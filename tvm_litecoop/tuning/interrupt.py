@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 
 from tvm_litecoop.errors import Interrupted
@@ -21,6 +22,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.asked = False
         self._before: object = None
+        self._on_leaving: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
@@ -33,6 +35,10 @@ class Interrupt:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
 
+    def on_leaving(self, clean_up: Callable[[], object]) -> None:
+        """What to do before a second Ctrl-C ends the process."""
+        self._on_leaving = clean_up
+
     def check(self) -> None:
         """Call between two batches.
 
@@ -44,6 +50,7 @@ class Interrupt:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
+            self._on_leaving()
             os._exit(130)  # workers end with this process; the database has every finished batch
         self.asked = True
         print("\nlitecoop: ending after this batch; once more to leave at once", file=sys.stderr, flush=True)

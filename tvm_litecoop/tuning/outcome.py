@@ -18,15 +18,19 @@ class Outcome:
         seed: Its seed.
         flops: Arithmetic operations of one run of the kernel.
         trials: Candidates measured in this run, failed ones included.
-        known: Records that an earlier run had left in the work dir.
-        best_s: Best measured seconds per run of the kernel; None where every candidate failed.
+        directory: Where the database and the logs are.
+        known: Records that earlier runs had left there.
+        best_s: Best measured seconds per run of the kernel, earlier runs in the same directory included; None where
+            every candidate failed.
         final_s: The same kernel timed again at the end, beside the others; None until then.
         curve: (trial, seconds since the start, best seconds so far), one per batch.
         seconds: Wall-clock seconds: `total`, `build`, `run`, `search`, `model`.
         members: What each member of the pool cost and brought.
-        best_author: Member that proposed the best program; empty for TVM's own strategies.
+        best_author: Member that proposed the best program, `database` for one of an earlier run; empty for TVM's own
+            strategies.
         escalations: Steps handed to the largest member.
         correct: Whether the tuned kernel computes what the untuned program does; None until it was checked.
+        unchecked: Why it was not checked.
         worst_error: Largest deviation, in units of the tolerance; above 1 is wrong.
         interrupted: True where the run was stopped by hand.
     """
@@ -36,6 +40,7 @@ class Outcome:
     strategy: str
     seed: int
     flops: int
+    directory: str = ""
     trials: int = 0
     known: int = 0
     best_s: float | None = None
@@ -46,6 +51,7 @@ class Outcome:
     best_author: str = ""
     escalations: int = 0
     correct: bool | None = None
+    unchecked: str = ""
     worst_error: float | None = None
     interrupted: bool = False
 
@@ -66,6 +72,7 @@ class Outcome:
             "target": self.target,
             "strategy": self.strategy,
             "seed": self.seed,
+            "directory": self.directory,
             "trials": self.trials,
             "known": self.known,
             "best_ms": _ms(self.best_s),

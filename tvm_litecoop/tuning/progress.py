@@ -10,24 +10,23 @@ from rich.live import Live
 from rich.table import Table
 
 from tvm_litecoop.tuning.outcome import Outcome
+from tvm_litecoop.tuning.request import Request
 
 
 class Progress:
-    """Shows trials, best latency, GFLOP/s, who proposed the best, and the seconds left.
-
-    Use as a context manager; call it after every batch.
+    """Shows trials, best latency, GFLOP/s, who proposed the best, and the seconds left; a context manager.
 
     Args:
         console: Where to show it.
-        name: What is being tuned and how.
-        trials: Trials the run may use.
+        request: What is being tuned and how.
         flops: Arithmetic operations of one run of the kernel.
     """
 
-    def __init__(self, console: Console, name: str, trials: int, flops: int) -> None:
-        self._console, self._name, self._trials, self._flops = console, name, trials, flops
+    def __init__(self, console: Console, request: Request, flops: int) -> None:
+        self._console, self._flops, self._trials = console, flops, request.trials
+        self._name, self._batch = f"{request.strategy} on {request.workload}", request.batch_size
         self._start = time.perf_counter()
-        self._line = f"{name}: starting"
+        self._line = f"{self._name}: starting"
         self._live = Live(get_renderable=self._render, console=console, transient=True, refresh_per_second=4)
 
     def __enter__(self) -> Progress:
@@ -41,27 +40,36 @@ class Progress:
         if self._console.is_terminal:
             self._live.stop()
 
-    def __call__(self, trials: int, best_s: float | None, author: str) -> None:
+    def started(self, directory: str, known: int, known_s: float | None) -> None:
+        """The database is open; says what is about to happen, and what is gone on with."""
+        self._say(f"{self._name}: {self._trials} trials in batches of {self._batch}, records go to {directory}")
+        if known:
+            self._say(f"{self._name}: going on with {known} records of earlier runs, {self._found(known_s)}")
+
+    def measured(self, trials: int, best_s: float | None, author: str) -> None:
         """One batch is done."""
         elapsed = time.perf_counter() - self._start
         left = elapsed / trials * (self._trials - trials) if trials else 0.0
-        found = "no candidate ran yet"
-        if best_s is not None:
-            found = f"best {best_s * 1e3:.4f} ms, {self._flops / best_s / 1e9:.1f} GFLOP/s"
         by = f" by {author}" if author else ""
-        self._line = f"{self._name}: {trials}/{self._trials} trials, {found}{by}, {left:.0f} s left"
+        self._line = f"{self._name}: {trials}/{self._trials} trials, {self._found(best_s)}{by}, {left:.0f} s left"
         if not self._console.is_terminal:
-            self._console.print(self._line, highlight=False, soft_wrap=True)
+            self._say(self._line)
+
+    def _found(self, best_s: float | None) -> str:
+        if best_s is None:
+            return "no candidate ran yet"
+        return f"best {best_s * 1e3:.4f} ms, {self._flops / best_s / 1e9:.1f} GFLOP/s"
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def _render(self) -> str:
         return f"{self._line} ({time.perf_counter() - self._start:.0f} s)"
 
 
 def results(outcomes: list[Outcome]) -> Table:
-    """The strategies side by side; the first row is what the others are compared with."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("strategy", "trials", "best ms", "GFLOP/s", "speed", "tuning s", "correct"):
-        table.add_column(column, justify="left" if column == "strategy" else "right")
+    """The strategies side by side, as timed together at the end; the first row is what the others are compared with."""
+    table = _table("strategy", "trials", "kernel ms", "GFLOP/s", "speed", "tuning s", "correct")
     base = outcomes[0].seconds_per_run
     for outcome in outcomes:
         mine = outcome.seconds_per_run
@@ -70,18 +78,16 @@ def results(outcomes: list[Outcome]) -> Table:
             str(outcome.trials),
             f"{mine * 1e3:.4f}" if mine else "none",
             f"{outcome.gflops:.1f}" if outcome.gflops else "none",
-            f"{base / mine:.2f}x" if base and mine else "",
+            f"{base / mine:.2f}x" if base and mine and len(outcomes) > 1 else "",
             f"{outcome.seconds.get('total', 0.0):.1f}",
-            {True: "yes", False: "NO", None: "unchecked"}[outcome.correct],
+            {True: "yes", False: "NO", None: f"unchecked: {outcome.unchecked}"}[outcome.correct],
         )
     return table
 
 
 def members(outcome: Outcome) -> Table:
     """What each member of the pool brought."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("member", "calls", "proposals", "rejected", "trials", "hits", "records", "USD"):
-        table.add_column(column, justify="left" if column == "member" else "right")
+    table = _table("member", "calls", "proposals", "rejected", "trials", "hits", "records", "USD")
     for name, stats in outcome.members.items():
         rejections = stats["rejections"]
         rejected = sum(rejections.values()) if isinstance(rejections, dict) else 0
@@ -89,3 +95,21 @@ def members(outcome: Outcome) -> Table:
         rest = [str(stats[key]) for key in ("trials", "hits", "records")]
         table.add_row(name, *plain, str(rejected), *rest, f"{stats['usd']:.4f}")
     return table
+
+
+def _table(*columns: str) -> Table:
+    """A plain table; the first column is a name, the others are figures."""
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def started(self, directory: str, known: int, known_s: float | None) -> None:
+        """Nothing is shown."""
+
+    def measured(self, trials: int, best_s: float | None, author: str) -> None:
+        """Nothing is shown."""

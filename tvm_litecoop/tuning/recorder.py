@@ -20,14 +20,15 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
     """Counts trials and keeps (trial, seconds, best seconds) after every batch, whatever the strategy.
 
     Args:
+        known_s: Seconds of the best kernel that earlier runs left in the database; None for none.
         on_batch: Called with (trials so far, best seconds or None) after every batch; what it raises ends the run.
     """
 
-    def __init__(self, on_batch: Listener) -> None:
+    def __init__(self, known_s: float | None, on_batch: Listener) -> None:
         super().__init__()
         self.curve: Curve = []
         self.trials = 0
-        self._best: float | None = None
+        self.best_s = known_s
         self._on_batch = on_batch
         self._start = time.perf_counter()
 
@@ -36,8 +37,8 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
         for result in results:
             self.trials += 1
             seconds = mean_seconds(result.run_secs)
-            if seconds is not None and (self._best is None or seconds < self._best):
-                self._best = seconds
-        if self._best is not None:
-            self.curve.append((self.trials, time.perf_counter() - self._start, self._best))
-        self._on_batch(self.trials, self._best)
+            if seconds is not None and (self.best_s is None or seconds < self.best_s):
+                self.best_s = seconds
+        if self.best_s is not None:
+            self.curve.append((self.trials, time.perf_counter() - self._start, self.best_s))
+        self._on_batch(self.trials, self.best_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from tvm_litecoop.errors import ConfigError
@@ -50,11 +51,11 @@ class Request:
 
     @property
     def directory(self) -> str:
-        """The work directory, by default named after workload and strategy."""
+        """The work directory, by default named after workload, target (where one was given) and strategy."""
         if self.work_dir:
             return self.work_dir
-        name = "".join(c if c.isalnum() else "-" for c in self.workload.rsplit("/", 1)[-1])
-        return f"litecoop-work/{name}-{self.strategy}"
+        parts = [self.workload.rsplit("/", 1)[-1], self.target, self.strategy]
+        return "litecoop-work/" + "-".join(_plain(part) for part in parts if part)
 
     @property
     def batch_size(self) -> int:
@@ -62,3 +63,8 @@ class Request:
         if self.batch:
             return min(self.batch, self.trials)
         return min(self.trials, 8 if self.strategy == "litecoop" else 64)
+
+
+def _plain(text: str) -> str:
+    """The words of a text, fit for a file name."""
+    return "-".join(re.findall(r"[A-Za-z0-9.]+", text))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.schedule import ScheduleError
 
-from tvm_litecoop.errors import Interrupted, WorkloadError
+from tvm_litecoop.errors import Interrupted, LiteCoOpError, WorkloadError
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
@@ -40,36 +43,78 @@ class Session:
     schedule: Any
 
 
-def run(
-    request: Request, workload: Workload, target: Any, on_batch: Callable[[int, float | None, str], None]
-) -> Session:
-    """Tune one workload with one strategy. Ctrl-C ends it after the batch and keeps what was measured.
+class Watcher(Protocol):
+    """Who is told how a run goes."""
 
-    Args:
-        request: What to do.
-        workload: The parsed workload.
-        target: The parsed target.
-        on_batch: Called with (trials, best seconds or None, author of the best) after every batch.
+    def started(self, directory: str, known: int, known_s: float | None) -> None:
+        """The database is open and holds so many records, the fastest of that many seconds."""
+        ...
+
+    def measured(self, trials: int, best_s: float | None, author: str) -> None:
+        """A batch is done: trials so far, best seconds so far and who proposed it."""
+        ...
+
+
+def run(request: Request, workload: Workload, target: Any, watcher: Watcher) -> Session:
+    """Tune one workload with one strategy. Ctrl-C ends it after the batch and keeps what was measured.
 
     Raises:
         WorkDirError: The work directory cannot be used.
-        WorkloadError: TVM cannot make a design space of the function.
+        WorkloadError: TVM cannot make a design space of the function for this target.
     """
     database = workdir.open_database(request.directory, fresh=request.fresh)
-    outcome = Outcome(request.workload, str(target), request.strategy, request.seed, workload.flops)
-    outcome.known = len(database.get_all_tuning_records())
-    strategy: Any = request.strategy
-    if strategy == "litecoop":
-        strategy = LiteCoOpStrategy(Pool.built_in(*request.members) if request.members else None)
-    interrupt = Interrupt()
+    known, known_s = workdir.known(database, workload.mod, target)
+    watcher.started(request.directory, known, known_s)
+    strategy = _strategy(request)
+    with Interrupt() as interrupt, _quiet(), ms.Profiler() as profiler:
 
-    def after_batch(trials: int, best: float | None) -> None:
-        on_batch(trials, best, _leader(strategy))
-        interrupt.check()
+        def after_batch(trials: int, best_s: float | None) -> None:
+            watcher.measured(trials, best_s, _leader(strategy))
+            interrupt.check()
 
-    recorder = Recorder(after_batch)
-    start = time.perf_counter()
-    with interrupt, _quiet(), ms.Profiler() as profiler, _tools(request) as tools:
+        recorder = Recorder(known_s, after_batch)
+        start = time.perf_counter()
+        interrupted = _tune(request, workload, target, database, strategy, recorder, interrupt)
+        total = time.perf_counter() - start
+    outcome = Outcome(
+        request.workload,
+        str(target),
+        request.strategy,
+        request.seed,
+        workload.flops,
+        directory=request.directory,
+        trials=recorder.trials,
+        known=known,
+        best_s=recorder.best_s,
+        curve=list(recorder.curve),
+        seconds=_seconds(profiler.get(), total),
+        best_author=_leader(strategy),
+        interrupted=interrupted,
+    )
+    if request.strategy == "litecoop":
+        outcome.members = {name: stats.as_json() for name, stats in strategy.pool.stats.items()}
+        outcome.escalations = sum(search.escalations for search in strategy.searches)
+    return Session(outcome, ms.tir_integration.compile_tir(database, workload.mod, target))
+
+
+def _strategy(request: Request) -> Any:
+    """What `tune_tir` takes: a strategy, or the name of one of TVM's own."""
+    if request.strategy != "litecoop":
+        return request.strategy
+    return LiteCoOpStrategy(Pool.built_in(*request.members) if request.members else None)
+
+
+def _tune(
+    request: Request,
+    workload: Workload,
+    target: Any,
+    database: Any,
+    strategy: Any,
+    recorder: Recorder,
+    interrupt: Interrupt,
+) -> bool:
+    """TVM's own `tune_tir`; True where Ctrl-C ended it."""
+    with _tools(request, interrupt) as tools:
         try:
             ms.tune_tir(
                 workload.mod,
@@ -84,41 +129,54 @@ def run(
                 **tools,
             )
         except Interrupted:
-            outcome.interrupted = True
-        except ScheduleError as error:
-            reason = str(error).strip().splitlines()[-1]
+            return True
+        except LiteCoOpError:
+            raise
+        except (ScheduleError, IndexError, RuntimeError, ValueError) as error:
+            if recorder.trials:
+                raise
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise WorkloadError(
-                f"{request.workload}: TVM's schedule rules fail on this function: {reason}",
-                "split a block that reads two reductions into two; workloads/mlp.py shows how",
+                f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {reason}",
+                "check the target's attributes; split a block that reads two reductions, as workloads/mlp.py does",
             ) from None
-    _fill(outcome, recorder, profiler.get(), time.perf_counter() - start)
-    outcome.best_author = _leader(strategy)
-    if request.strategy == "litecoop":
-        outcome.members = {name: stats.as_json() for name, stats in strategy.pool.stats.items()}
-        outcome.escalations = sum(search.escalations for search in strategy.searches)
-    return Session(outcome, ms.tir_integration.compile_tir(database, workload.mod, target))
+        finally:
+            if request.strategy == "litecoop":
+                strategy.close()
+    return False
 
 
 @contextmanager
-def _tools(request: Request) -> Iterator[dict[str, Any]]:
-    """Builder and runner: TVM's own where asked for, else the warm ones, closed afterwards."""
+def _tools(request: Request, interrupt: Interrupt) -> Iterator[dict[str, Any]]:
+    """Builder and runner: TVM's own where asked for, else the warm ones, closed afterwards.
+
+    Built kernels go to a directory that is removed at the end, also where a second Ctrl-C leaves at once.
+    """
     if request.stock:
         yield {}
         return
-    builder, runner = WarmBuilder(f_export=export_shared, timeout_sec=BUILD_LIMIT_S), AdaptiveRunner()
-    try:
-        yield {"builder": builder, "runner": runner}
-    finally:
-        builder.close()
-        runner.close()
+    with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
+        interrupt.on_leaving(partial(shutil.rmtree, kernels, ignore_errors=True))
+        builder = WarmBuilder(
+            f_export=export_shared, timeout_sec=BUILD_LIMIT_S, initializer=partial(_build_in, kernels)
+        )
+        runner = AdaptiveRunner()
+        try:
+            yield {"builder": builder, "runner": runner}
+        finally:
+            builder.close()
+            runner.close()
 
 
-def _fill(outcome: Outcome, recorder: Any, profile: dict[str, float], total: float) -> None:
-    outcome.trials = recorder.trials
-    outcome.curve = list(recorder.curve)
-    outcome.best_s = outcome.curve[-1][2] if outcome.curve else None
+def _build_in(directory: str) -> None:
+    """Runs in each worker of the builder."""
+    tempfile.tempdir = directory
+
+
+def _seconds(profile: dict[str, float], total: float) -> dict[str, float]:
+    """Where the time went, in seconds of wall clock."""
     build, ran = float(profile.get("SendToBuilder", 0.0)), float(profile.get("SendToRunner", 0.0))
-    outcome.seconds = {"total": total, "build": build, "run": ran, "search": total - build - ran, "model": 0.0}
+    return {"total": total, "build": build, "run": ran, "search": total - build - ran, "model": 0.0}
 
 
 def _leader(strategy: Any) -> str:

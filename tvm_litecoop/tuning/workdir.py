@@ -9,6 +9,7 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.tvm_bridge.task import mean_seconds
 
 FILES = ("database_workload.json", "database_tuning_record.json")
 
@@ -43,6 +44,15 @@ def open_database(directory: str, *, fresh: bool) -> Any:
             f"the database in {directory!r} cannot be read: {str(error).strip().splitlines()[-1]}",
             "start over with --fresh (the old files are kept), or choose another --work-dir",
         ) from None
+
+
+def known(database: Any, mod: Any, target: Any) -> tuple[int, float | None]:
+    """Records that a database holds of a workload on a target, and the seconds of the fastest; None for none."""
+    if not database.has_workload(mod):
+        return 0, None
+    records = database.get_top_k(database.commit_workload(mod), 1_000_000)
+    times = [mean_seconds(record.run_secs) for record in records if str(record.target) == str(target)]
+    return len(times), min((seconds for seconds in times if seconds is not None), default=None)
 
 
 def _set_aside(file: Path) -> None:

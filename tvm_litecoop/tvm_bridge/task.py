@@ -12,6 +12,7 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
+from tvm_litecoop.tvm_bridge.context import Context
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.space import TvmSpace
@@ -27,7 +28,7 @@ class Task:
     """The search of one workload, in TVM's terms.
 
     Args:
-        context: TVM's tuning context, with module, target and space generator.
+        context: Module, target and space generator of the task.
         design_spaces: TVM's design spaces.
         pool: Members, shared with other tasks.
         config: Settings of the search.
@@ -43,7 +44,7 @@ class Task:
 
     def __init__(
         self,
-        context: Any,
+        context: Context,
         design_spaces: Sequence[Any],
         *,
         pool: Pool,
@@ -60,31 +61,36 @@ class Task:
         self._left, self._batch = trials, batch
         self._measuring: list[int] = []
         self._batches = 0
+        predictor = None
+        if cost_model is not None:
+            predictor = Predictor(cost_model, context.for_cost_model(), self._args_info)
         self.space = TvmSpace(
             context.mod,
             design_spaces,
             postprocs=context.space_generator.postprocs or [],
             mutators=mutators_of(context),
             machine=machine or machine_of(context.target, context.num_threads),
-            predictor=Predictor(cost_model, context, self._args_info) if cost_model is not None else None,
+            predictor=predictor,
             threads=context.num_threads,
         )
-        self.search = Search(self.space, pool, config, seed if seed is not None else _seed(context))
+        self.search = Search(self.space, pool, config, seed if seed is not None else context.rand_state)
 
     def adopt(self, database: Any) -> None:
         """Take over what the database already knows of this workload; nothing is measured again."""
         if not database.has_workload(self._context.mod):
             return
         workload = database.commit_workload(self._context.mod)
+        known: list[tuple[Built, float]] = []
         for record in database.get_top_k(workload, 1_000_000):
             if str(record.target) != str(self._context.target):
                 continue  # run times of another target say nothing about this one
             seconds = mean_seconds(record.run_secs)
             built = self.space.recorded(record.trace)
             if isinstance(built, Built) and seconds:
-                self.search.adopt(built, seconds)
+                known.append((built, seconds))
             elif not isinstance(built, Built):
                 logger.info("a record of the database is not used: %s", built)
+        self.search.adopt(known)
 
     def generate(self) -> list[Any] | None:
         """The next measure candidates, or None when the task is done."""
@@ -110,9 +116,8 @@ class Task:
         self.search.tell(measured)
 
     def close(self) -> None:
-        """Let go of threads, schedules and the context (it holds the strategy, which would hold it)."""
+        """Let go of threads and schedules."""
         self.space.close()
-        self._context = None
 
 
 def mean_seconds(run_secs: Any) -> float | None:
@@ -122,14 +127,13 @@ def mean_seconds(run_secs: Any) -> float | None:
 
 
 def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:
-    """TVM's mutators of a context with their probabilities, by name and in order of the name."""
+    """TVM's mutators of a context with their probabilities, by name and in order of the name.
+
+    `MutateParallel` is left out: it changes an annotation of the design space, not a decision of the program.
+    """
     found = (context.space_generator.mutator_probs or {}).items()
     named = {str(mutator).rsplit(".", 1)[-1]: (mutator, float(probability)) for mutator, probability in found}
-    return dict(sorted(named.items()))
-
-
-def _seed(context: Any) -> int:
-    return int(context.rand_state)
+    return {name: named[name] for name in sorted(named) if name != "MutateParallel"}
 
 
 def _first_line(message: Any) -> str:

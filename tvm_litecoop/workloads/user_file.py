@@ -78,7 +78,10 @@ def _import(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         sys.modules.pop(name, None)
         lines = str(error).strip().splitlines() or ["no message"]
-        raise WorkloadError(f"{path} raises {type(error).__name__} on import: {lines[0]}", "mend the file") from error
+        hint = "mend the file"
+        if isinstance(error, ImportError) and "tvm.script" in lines[0]:
+            hint = "in this TVM: from tvm.script import tirx as T"
+        raise WorkloadError(f"{path} raises {type(error).__name__} on import: {lines[0]}", hint) from error
     return module
 
 

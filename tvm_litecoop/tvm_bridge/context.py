@@ -1,0 +1,34 @@
+"""What the search needs of TVM's TuneContext, without holding it: the context holds the strategy, in C++, for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tvm.s_tir import meta_schedule as ms
+
+
+@dataclass(frozen=True)
+class Context:
+    """The facts of one TuneContext, under TVM's names.
+
+    A strategy that kept the TuneContext itself would form a cycle through C++ that Python cannot collect, and every
+    task of a long session would stay in memory.
+    """
+
+    mod: Any
+    target: Any
+    space_generator: Any
+    num_threads: int
+    rand_state: int
+
+    @classmethod
+    def of(cls, context: Any) -> Context:
+        """The facts of a TuneContext as they are now."""
+        return cls(
+            context.mod, context.target, context.space_generator, int(context.num_threads), int(context.rand_state)
+        )
+
+    def for_cost_model(self) -> Any:
+        """A TuneContext with module and target alone, which is what cost models read."""
+        return ms.TuneContext(self.mod, target=self.target, num_threads=self.num_threads)

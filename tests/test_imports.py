@@ -18,6 +18,7 @@ LAYERS = [
     {"sites", "nest", "config"},
     {"values"},
     {"view"},
+    {"proposal"},
     {"models"},
     {"search"},
     {"tvm_bridge", "measure", "workloads"},

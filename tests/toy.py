@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tvm_litecoop.models.base import Answer, Usage
+from tvm_litecoop.models.base import Answer, Call, Profile, Usage
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.sites import Choice, Site
 from tvm_litecoop.values import Built, Edit, Measurement, Program, Proposal, Rejection, SetDecision, Why
-from tvm_litecoop.view import Sketch, View
+from tvm_litecoop.view import Loops, Sketch, View
 
 
 class ToySpace:
@@ -31,6 +32,9 @@ class ToySpace:
 
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
         return [self._edited(program, edits) for edits in alternatives]
+
+    def loops(self, program: Program) -> tuple[Loops, ...]:
+        return (Loops("toy", 1, 1, 0),)
 
     def predict(self, programs: Sequence[Program]) -> list[float] | None:
         return [1.0 / toy_seconds(program) for program in programs] if self.predicts else None
@@ -65,10 +69,21 @@ class Scripted:
     name: str
     answer: Callable[[View, int, int], list[Proposal | Rejection]]
     params: float = 1.0
-    free: bool = True
+    background: bool = False
+    seconds: float = 0.0
 
-    def propose(self, view: View, k: int, seed: int) -> Answer:
-        return Answer(tuple(self.answer(view, k, seed)), Usage())
+    @property
+    def profile(self) -> Profile:
+        return Profile(self.name, self.params, free=not self.background, background=self.background)
+
+    def ask(self, view: View, k: int, seed: int) -> Call:
+        answer = Answer(tuple(self.answer(view, k, seed)), Usage(seconds=self.seconds))
+
+        def call() -> Answer:
+            time.sleep(self.seconds)
+            return answer
+
+        return call
 
 
 def measure_all(search: Search, count: int, seconds: Callable[[Program], float | None] = toy_seconds) -> int:

@@ -25,7 +25,9 @@ class SearchConfig:
         noise: Relative difference of two run times below which neither is called a regression.
         oversample: Candidates proposed for each one measured, once predictions are trusted.
         epsilon: Share of a batch measured without regard to predictions.
-        min_share: Share of all calls below which a member is given its turn.
+        in_flight: Calls in the background at a time, for one task.
+        min_share: Share of all calls that is kept, in equal parts, for members that are hardly known.
+        next_member: Who says who acts next: the `model`, or for comparison a `random` draw or `round-robin`.
     """
 
     lam: float = 0.5
@@ -40,7 +42,9 @@ class SearchConfig:
     noise: float = 0.03
     oversample: int = 4
     epsilon: float = 0.1
-    min_share: float = 0.1
+    in_flight: int = 8
+    min_share: float = 0.2
+    next_member: Literal["model", "random", "round-robin"] = "model"
 
     def __post_init__(self) -> None:
         """Check every range, so that a wrong setting is named where it was made."""
@@ -56,6 +60,9 @@ class SearchConfig:
         _within("oversample", self.oversample, 1, 1000)
         _within("epsilon", self.epsilon, 0.0, 1.0)
         _within("min_share", self.min_share, 0.0, 1.0)
+        _within("in_flight", self.in_flight, 1, 256)
+        if self.next_member not in ("model", "random", "round-robin"):
+            raise ConfigError(f"next_member is {self.next_member!r}", 'choose "model", "random" or "round-robin"')
         if self.backup not in ("mean", "max"):
             raise ConfigError(f"backup is {self.backup!r}", 'choose "mean" or "max"')
 

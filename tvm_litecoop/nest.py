@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FMA_PER_CYCLE = 2.0
+"""Vector multiply-adds a core can start: two on the CPUs of the last ten years."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -83,6 +86,7 @@ class Machine:
         l3_bytes: Last-level cache, shared.
         shared_bytes: Shared memory of one thread group (GPU).
         max_threads: Threads of one group (GPU).
+        ghz: Clock of a core; 0 where unknown.
     """
 
     kind: str = "llvm"
@@ -94,6 +98,12 @@ class Machine:
     l3_bytes: int = 8 * 1024 * 1024
     shared_bytes: int = 48 * 1024
     max_threads: int = 1024
+    ghz: float = 0.0
+
+    @property
+    def peak_gflops(self) -> float:
+        """About what the vector units can do in float32, two multiply-adds a cycle; 0 where the clock is unknown."""
+        return self.cores * self.lanes(4) * FMA_PER_CYCLE * 2.0 * self.ghz
 
     def lanes(self, item_bytes: int) -> int:
         """Elements of that size in one vector register."""

@@ -117,7 +117,8 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
     def close(self) -> None:
         """Let go of the threads of every tree; for a run that ended in the middle, where TVM calls no post_tuning."""
         for search in self.searches:
-            search.space.close()
+            search.close()
+        self.pool.close()
 
     def clone(self) -> Any:
         """A strategy with its own tree, the same pool, and the same list of searches."""

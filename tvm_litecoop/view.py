@@ -7,32 +7,98 @@ from dataclasses import dataclass
 
 from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import Site
-from tvm_litecoop.values import Program
+from tvm_litecoop.values import Edit, Program
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """One design space as a member sees it: its sites with the values of a sample, and its blocks."""
+    """One design space as a member sees it: its sites with the values of a sample, and its blocks.
+
+    Attributes:
+        index: Its position among the design spaces of the task.
+        sites: The decisions that can be made, with their present values.
+        blocks: The loop nests that they shape.
+        stages: What the design space does beside tiling, one phrase each: `matmul_global written back at j1`.
+    """
 
     index: int
     sites: tuple[Site, ...]
     blocks: tuple[Block, ...]
+    stages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loops:
+    """What TVM made of one nest: extents of its parallel and its vectorised loops, and how far it unrolls."""
+
+    block: str
+    parallel: int
+    vector: int
+    unroll: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A program of the tree as a member sees it.
+
+    Attributes:
+        sketch: Its design space, the sites with its values.
+        author: Member that proposed it; empty for the root.
+        edits: What the author changed against the program above it.
+        seconds: Measured run time; None where it was not measured or failed.
+        error: First line of the failure, if it failed.
+        moved: Sites that TVM silently set to another value than asked.
+        loops: What TVM made of it.
+    """
+
+    sketch: Sketch
+    author: str
+    edits: tuple[Edit, ...]
+    seconds: float | None
+    error: str
+    moved: tuple[str, ...]
+    loops: tuple[Loops, ...]
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """A member of the pool as the others see it: size, price, and what it has brought.
+
+    Attributes:
+        usd_per_mtok: US dollars for a million tokens read, and for a million written.
+        failed: Its proposals that could not be used.
+    """
+
+    name: str
+    params: float
+    usd_per_mtok: tuple[float, float]
+    calls: int
+    trials: int
+    hits: int
+    failed: int
 
 
 @dataclass(frozen=True)
 class View:
-    """The state a member acts on.
+    """The state a member acts on. Lazy sequences are read when they are looked at; free members look at few.
 
     Attributes:
         program: The program of the node.
         sketch: The sites and blocks of that program, values as they are.
-        sketches: Every design space, for proposals that start afresh; read when one is looked at.
+        sketches: Every design space, for proposals that start afresh; lazy.
         factored: Indices of the design spaces that factor a reduction (`rfactor`).
         mutators: TVM's mutators and their probabilities.
         machine: Facts of the target.
+        flops: Arithmetic operations of one run of the program; 0 where unknown.
         seconds: Measured run time of the node, or None.
         best_seconds: Best measured run time of the task, or None.
         root: True at the root, where there is no measured program to refine.
+        noise: Relative difference of two run times that means nothing.
+        path: The node's program and those above it, nearest first; lazy.
+        best: The fastest program of the task, or none; lazy.
+        tried: Programs made from this one that turned out slower, newest first; lazy.
+        colleagues: The members of the pool.
+        budget: What is left to spend, in words; empty where nothing is limited.
     """
 
     program: Program
@@ -41,6 +107,13 @@ class View:
     factored: frozenset[int]
     mutators: tuple[tuple[str, float], ...]
     machine: Machine
+    flops: int = 0
     seconds: float | None = None
     best_seconds: float | None = None
     root: bool = False
+    noise: float = 0.0
+    path: Sequence[Shown] = ()
+    best: Sequence[Shown] = ()
+    tried: Sequence[Shown] = ()
+    colleagues: tuple[Colleague, ...] = ()
+    budget: str = ""

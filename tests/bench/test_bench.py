@@ -50,7 +50,7 @@ def test_the_table_shows_ratios_failures_and_wrong_kernels() -> None:
     lines = render(grid, rows).splitlines()
     assert any(line.startswith("| a | mine | 1.0000 | 2.000 ") and "3.000" in line for line in lines)
     assert any(line.startswith("| b | mine | failed |") and line.endswith("| 0 of 2 |") for line in lines)
-    assert lines[-1].startswith("| **all** | mine | | **2.000 ")
+    assert lines[-1].startswith("| **all** | mine | | **2.000**")
 
 
 def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

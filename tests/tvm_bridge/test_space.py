@@ -188,8 +188,8 @@ def test_free_members_propose_usable_programs_for_every_family(spec: str, member
     programs: list[Built] = []
     for seed in range(1, 5):
         for start in (True, False):
-            answer = member.propose(replace(view, root=start), 4, seed)
-            assert answer == member.propose(replace(view, root=start), 4, seed)
+            answer = member.ask(replace(view, root=start), 4, seed)()
+            assert answer == member.ask(replace(view, root=start), 4, seed)()
             edits = [p.edits for p in answer.proposals if isinstance(p, Proposal)]
             programs += [b for b in space.apply(root.program, edits) if isinstance(b, Built)]
     assert len({built.key for built in programs}) >= 3

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from tvm_litecoop.values import Proposal, Rejection
 from tvm_litecoop.view import View
@@ -20,34 +21,69 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """Why a member gave no answer at all, which is the fault of a server, a key or a machine, not of its words.
+
+    Attributes:
+        kind: A word or two for the statistics: `rate limit`, `connection`, `wrong key`.
+        detail: One line for the log; holds no key.
+        lasting: True where asking again in this run is pointless.
+        retry_after_s: Seconds the server asked to be left alone; 0 where it did not say.
+    """
+
+    kind: str
+    detail: str = ""
+    lasting: bool = False
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a member says to one view: proposals, and rejections where its own words could not be read."""
 
     proposals: tuple[Proposal | Rejection, ...]
     usage: Usage = Usage()
+    fault: Fault | None = None
+    cached: bool = False
+
+
+Call: TypeAlias = Callable[[], Answer]
+"""A question that was put together and waits to be asked. It may run on any thread, and never raises."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of a member before it has said anything.
+
+    Attributes:
+        name: Unique in the pool.
+        params: Parameter count, for φ of LA-UCT; 1 for a member that is no model.
+        usd_per_mtok: US dollars for a million tokens read, and for a million written.
+        free: Whether a call costs neither money nor noticeable time.
+        background: Whether a call may run beside a measurement: not where it computes on the cores that are timed.
+        slow_s: Seconds to expect of the first call, for a member that is neither free nor in the background.
+    """
+
+    name: str
+    params: float = 1.0
+    usd_per_mtok: tuple[float, float] = (0.0, 0.0)
+    free: bool = False
+    background: bool = False
+    slow_s: float = 0.0
 
 
 class Member(Protocol):
     """One model of the pool."""
 
     @property
-    def name(self) -> str:
-        """Unique in the pool."""
+    def profile(self) -> Profile:
+        """What is known of it."""
         ...
 
-    @property
-    def params(self) -> float:
-        """Parameter count, for φ of LA-UCT; 1 for a member that is no model."""
-        ...
+    def ask(self, view: View, k: int, seed: int) -> Call:
+        """Put the question for up to `k` alternatives to the program of a node.
 
-    @property
-    def free(self) -> bool:
-        """Whether a call costs neither money nor noticeable time."""
-        ...
-
-    def propose(self, view: View, k: int, seed: int) -> Answer:
-        """Up to `k` alternatives for one node.
-
-        Must not raise for anything a model may say. Same inputs and seed, same answer.
+        The view is read now; the call it returns may run later and elsewhere. Whatever a model may say, the call
+        answers with a value. Same view and seed, same question.
         """
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tvm_litecoop.models.base import Answer
+from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.values import Edit, Mutate, Proposal, Resample
 from tvm_litecoop.view import View
 
@@ -15,14 +15,13 @@ class Mutator:
     Source: `EvolutionarySearchNode` in src/s_tir/meta_schedule/search_strategy/evolutionary_search.cc.
     """
 
-    name = "mutator"
-    params = 1.0
-    free = True
+    profile = Profile("mutator", free=True)
 
-    def propose(self, view: View, k: int, seed: int) -> Answer:
+    def ask(self, view: View, k: int, seed: int) -> Call:
         """`k` random edits."""
         rng = random.Random(seed)
-        return Answer(tuple(Proposal((self._edit(view, rng),)) for _ in range(k)))
+        answer = Answer(tuple(Proposal((self._edit(view, rng),)) for _ in range(k)))
+        return lambda: answer
 
     def _edit(self, view: View, rng: random.Random) -> Edit:
         seed = rng.randrange(1, 2**31 - 1)

@@ -1,41 +1,69 @@
-"""The pool: the members that take turns, what each has brought, and who acts where nobody was named."""
+"""The pool: the members that take turns, shared by all tasks of a run. Who acts, what it costs, what it brought."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
+from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
-from tvm_litecoop.models.base import Answer, Member
+from tvm_litecoop.models import providers, turns
+from tvm_litecoop.models.base import Answer, Member, Usage
+from tvm_litecoop.models.budget import Budget, Limits
+from tvm_litecoop.models.calls import Calls, Flight
 from tvm_litecoop.models.expert import Expert
-from tvm_litecoop.models.mutator import Mutator
+from tvm_litecoop.models.health import Health
 from tvm_litecoop.models.stats import MemberStats
+from tvm_litecoop.models.turns import Prices
 from tvm_litecoop.values import Rejection
-from tvm_litecoop.view import View
+from tvm_litecoop.view import Colleague, View
 
-BUILT_IN: dict[str, Callable[[], Member]] = {"expert": Expert, "mutator": Mutator}
-"""Members that need neither key, network nor weights."""
+RESERVE = "reserve"
+"""Acts where no member can: benched, off, or beyond the budget. It is the expert, and not on the roster."""
 
 
 class Pool:
-    """Members by name, shared by all tasks of a run.
+    """Members by name.
+
+    Args:
+        members: At least one, names unique.
+        limits: What may be spent.
+        prices: What time and money are worth.
+        slow_share: Share of the time of a run that members may take which are neither free nor in the background.
 
     Raises:
-        ConfigError: No member, or two of the same name.
+        ConfigError: No member, two of the same name, or one called `reserve`.
     """
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(
+        self,
+        members: Sequence[Member],
+        limits: Limits | None = None,
+        prices: Prices | None = None,
+        slow_share: float = 0.1,
+    ) -> None:
         if not members:
             raise ConfigError("the pool has no member", "add at least one, or use ModelPool.default()")
-        self.members = {member.name: member for member in members}
+        self.members: dict[str, Member] = {member.profile.name: member for member in members}
         if len(self.members) != len(members):
             raise ConfigError("two members of the pool have the same name", "give each a name of its own")
+        if RESERVE in self.members:
+            raise ConfigError(f"no member can be called {RESERVE!r}", "give it another name")
         self.stats = {name: MemberStats() for name in self.members}
+        self.budget = Budget(limits)
+        self.calls = Calls()
+        self._prices = prices or Prices()
+        self._slow_share = slow_share
+        self._health = {name: Health() for name in self.members}
+        self._reserve = Expert(RESERVE)
+        self._start = time.monotonic()
 
     @classmethod
     def default(cls) -> Pool:
-        """The embedded pool: works without key, network or model weights."""
-        return cls.built_in(*BUILT_IN)
+        """The embedded pool: works without key and network."""
+        return cls(providers.embedded())
 
     @classmethod
     def built_in(cls, *names: str) -> Pool:
@@ -44,15 +72,26 @@ class Pool:
         Raises:
             ConfigError: No such member.
         """
-        unknown = [name for name in names if name not in BUILT_IN]
-        if unknown:
-            raise ConfigError(f"unknown member {unknown[0]!r}", f"choose from {', '.join(BUILT_IN)}")
-        return cls([BUILT_IN[name]() for name in names])
+        return cls([providers.built_in(name) for name in names])
+
+    @classmethod
+    def from_toml(cls, file: str | Path) -> Pool:
+        """A pool as a file describes it; the README has an example.
+
+        Raises:
+            ConfigError: One line with the place, the key and the valid choices.
+        """
+        from tvm_litecoop.models import poolfile
+
+        found = poolfile.load(Path(file))
+        return cls(found.members, found.limits, found.prices, found.slow_share)
+
+    # ---- who ---------------------------------------------------------------------------------------------------------
 
     @property
     def params(self) -> dict[str, float]:
         """Parameter count of each member."""
-        return {name: member.params for name, member in self.members.items()}
+        return {name: member.profile.params for name, member in self.members.items()}
 
     def first(self) -> str:
         """The member that opens a search: the first one listed."""
@@ -61,44 +100,124 @@ class Pool:
     @property
     def largest(self) -> str:
         """The member with the most parameters; the first of equals."""
-        return max(self.members.values(), key=lambda m: m.params).name
+        return max(self.params, key=self.params.__getitem__)
 
     def is_small(self, name: str) -> bool:
         """Whether a larger member than this one exists."""
-        member = self.members.get(name)
-        return member is not None and member.params < self.members[self.largest].params
+        return name in self.members and self.params[name] < self.params[self.largest]
 
-    def propose(self, name: str, view: View, k: int, seed: int) -> Answer:
-        """Ask one member, book the call and the answers that could not be read."""
-        answer = self.members[name].propose(view, k, seed)
-        self.stats[name].add_call(len(answer.proposals), answer.usage)
-        for proposal in answer.proposals:
-            if isinstance(proposal, Rejection):
-                self.reject(name, proposal)
-        return answer
+    def acting(self, name: str, seed: int) -> str:
+        """That member where it can be asked now, else another one; the reserve where nobody can."""
+        able = self._able()
+        if name in able:
+            return name
+        return turns.draw({n: self.stats[n] for n in able}, self._prices, random.Random(seed)) if able else RESERVE
 
-    def next_member(self, author: str, named: str, seed: int, min_share: float) -> str:
-        """Who acts next: one below its share of calls; else the one named; else a draw by hit rate.
+    def in_background(self, name: str) -> bool:
+        """Whether that member may think beside a measurement."""
+        return name in self.members and self.members[name].profile.background
 
-        An unknown name is a rejection of that half of the answer. The draw takes one sample of each member's hit
-        rate (Thompson sampling over Beta(hits + 1, misses + 1)), so a member that brings little is asked less, and
-        one that is hardly known still gets its chance.
+    def next_member(self, author: str, named: str, seed: int, config: SearchConfig) -> str:
+        """Who acts next: one that is hardly known; else the one named; else a draw by hits for time and money.
+
+        An unknown name is a rejection of that half of the answer. For comparison `config.next_member` can leave it
+        to chance or to the order of the pool.
         """
-        if named and named not in self.members:
+        if named and named not in self.members and author in self.stats:
             self.stats[author].rejections["unknown member"] += 1
+        able = {name: self.stats[name] for name in self._able()}
+        if not able:
+            return self.first()
         rng = random.Random(seed)
-        calls = sum(stats.calls for stats in self.stats.values())
-        starved = [name for name, stats in self.stats.items() if stats.calls < min_share * calls]
+        if config.next_member == "random":
+            return rng.choice(list(able))
+        if config.next_member == "round-robin":
+            return min(able, key=lambda name: able[name].calls)
+        starved = turns.starved(able, config.min_share)
         if starved:
             return rng.choice(starved)
-        if named in self.members:
-            return named
-        return max(self.stats, key=lambda name: self._sample_hit_rate(name, rng))
+        return named if named in able else turns.draw(able, self._prices, rng)
 
-    def _sample_hit_rate(self, name: str, rng: random.Random) -> float:
+    def _able(self) -> list[str]:
+        now = time.monotonic()
+        return [name for name in self.members if self._health[name].available(now) and self._affordable(name, now)]
+
+    def _affordable(self, name: str, now: float) -> bool:
+        """Whether one more call fits the budget and, for a slow member, its share of the time."""
+        profile, stats = self.members[name].profile, self.stats[name]
+        if profile.free:
+            return True
+        if not profile.background and profile.slow_s:
+            expected = stats.blocked_s / stats.calls if stats.calls else profile.slow_s
+            if stats.blocked_s + expected > self._slow_share * (now - self._start):
+                return False
+        return self.budget.affords(self._estimate(name))
+
+    def _estimate(self, name: str) -> Usage:
+        """What a call of that member usually costs."""
         stats = self.stats[name]
-        misses = stats.trials - stats.hits + sum(stats.rejections.values())
-        return rng.betavariate(stats.hits + 1, misses + 1)
+        answered = max(1, stats.answers)
+        return Usage(
+            stats.tokens_in // answered, stats.tokens_out // answered, stats.usd / answered, stats.seconds / answered
+        )
+
+    # ---- ask ---------------------------------------------------------------------------------------------------------
+
+    def ask(self, name: str, view: View, k: int, seed: int) -> Flight:
+        """Ask one member; its call is booked now, its answer when it is `settled`."""
+        member = self._reserve if name == RESERVE else self.members[name]
+        estimate = Usage() if member.profile.free else self._estimate(name)
+        if not member.profile.free:
+            self.budget.hold(estimate)
+        self._booked(name).calls += 1
+        return self.calls.start(name, member.ask(view, k, seed), estimate, background=member.profile.background)
+
+    def settle(self, flight: Flight) -> Answer:
+        """The answer of a call, waited for and booked once."""
+        answer = flight.wait()
+        stats = self._booked(flight.member)
+        profile = self._reserve.profile if flight.member == RESERVE else self.members[flight.member].profile
+        stats.add_answer(answer, 0.0 if profile.free else flight.blocked_s)
+        if not profile.free:
+            self.budget.settle(flight.estimate, answer.usage)
+        if profile.background:
+            self.calls.landed(flight)
+        if flight.member in self._health:
+            self._book_health(flight.member, answer)
+        for proposal in answer.proposals:
+            if isinstance(proposal, Rejection):
+                self.reject(flight.member, proposal)
+        return answer
+
+    def roster(self) -> tuple[Colleague, ...]:
+        """The members as they are shown to each other."""
+        return tuple(
+            Colleague(
+                name,
+                member.profile.params,
+                member.profile.usd_per_mtok,
+                (stats := self.stats[name]).calls,
+                stats.trials,
+                stats.hits,
+                sum(stats.rejections.values()),
+            )
+            for name, member in self.members.items()
+        )
+
+    def close(self) -> None:
+        """Drop the calls that have not begun."""
+        self.calls.close()
+
+    def _book_health(self, name: str, answer: Answer) -> None:
+        if answer.fault is None:
+            self._health[name].answered()
+        else:
+            self._health[name].failed(name, answer.fault, time.monotonic())
+
+    def _booked(self, name: str) -> MemberStats:
+        return self.stats.setdefault(name, MemberStats())
+
+    # ---- book --------------------------------------------------------------------------------------------------------
 
     def reject(self, name: str, rejection: Rejection) -> None:
         """Book a proposal of that member that could not be used."""

@@ -14,11 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tvm_litecoop.nest import Access, Block, Machine
+from tvm_litecoop.nest import FMA_PER_CYCLE, Access, Block, Machine
 
 Array = npt.NDArray[np.float64]
 
-FMA_PER_CYCLE = 2.0  # vector multiply-adds a core can start
 FMA_LATENCY = 4.0  # cycles until an accumulator can be used again
 LOADS_PER_CYCLE = 2.0
 BYTES_PER_CYCLE = (32.0, 12.0, 4.0)  # from L2, from L3, from memory, for one core

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tvm_litecoop.models.base import Usage
+from tvm_litecoop.models.base import Answer
 
 
 @dataclass
@@ -14,15 +14,23 @@ class MemberStats:
 
     Attributes:
         calls: Times it was asked.
+        answers: Calls that were answered, well or badly, and not from the cache.
+        cached: Calls whose answer was known already, and free.
+        faults: Calls without an answer, by what went wrong.
         proposals: Alternatives it gave, usable or not.
         rejections: Proposals that could not be used, by reason.
         trials: Its programs that were measured.
         hits: Of those, the ones faster than the program they were made from.
         records: Of those, the ones that were the best of the task so far.
         escalations: Calls it was given because smaller members kept failing.
+        seconds: Model time.
+        blocked_s: Seconds of it in which the search stood still.
     """
 
     calls: int = 0
+    answers: int = 0
+    cached: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
     proposals: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
     trials: int = 0
@@ -33,20 +41,27 @@ class MemberStats:
     tokens_out: int = 0
     usd: float = 0.0
     seconds: float = 0.0
+    blocked_s: float = 0.0
 
-    def add_call(self, proposals: int, usage: Usage) -> None:
-        """Book one answer."""
-        self.calls += 1
-        self.proposals += proposals
-        self.tokens_in += usage.tokens_in
-        self.tokens_out += usage.tokens_out
-        self.usd += usage.usd
-        self.seconds += usage.seconds
+    def add_answer(self, answer: Answer, blocked_s: float) -> None:
+        """Book one answer, or what came instead of it."""
+        self.proposals += len(answer.proposals)
+        self.cached += answer.cached
+        self.answers += answer.fault is None and not answer.cached
+        if answer.fault is not None:
+            self.faults[answer.fault.kind] += 1
+        self.tokens_in += answer.usage.tokens_in
+        self.tokens_out += answer.usage.tokens_out
+        self.usd += answer.usage.usd
+        self.seconds += answer.usage.seconds
+        self.blocked_s += blocked_s
 
     def as_json(self) -> dict[str, object]:
         """For `--json`: plain numbers, reasons of rejections by name."""
         return {
             "calls": self.calls,
+            "cached": self.cached,
+            "faults": dict(sorted(self.faults.items())),
             "proposals": self.proposals,
             "rejections": dict(sorted(self.rejections.items())),
             "trials": self.trials,
@@ -57,4 +72,5 @@ class MemberStats:
             "tokens_out": self.tokens_out,
             "usd": self.usd,
             "seconds": self.seconds,
+            "blocked_s": self.blocked_s,
         }

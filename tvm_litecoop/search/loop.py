@@ -2,22 +2,23 @@
 
 One step reads in this order: select a node by LA-UCT, let its member propose, apply the edits, attach what survived.
 `ask` makes steps until a batch of unmeasured programs is there; `tell` brings the truth back: evaluate, escalate,
-back up. The search knows neither TVM nor any language model: programs come through `search.space.Space`, proposals
-through `models.base.Member`.
+back up. A member that may think beside the measurement is asked early: its call flies under virtual loss and lands in
+a later `ask`. The search knows neither TVM nor any language model: programs come through `search.space.Space`,
+proposals through `models.pool.Pool`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.base import Answer
+from tvm_litecoop.models.calls import Flight
 from tvm_litecoop.models.pool import Pool
-from tvm_litecoop.search import escalation, policy
+from tvm_litecoop.search import escalation, policy, sight
 from tvm_litecoop.search.space import Space
 from tvm_litecoop.search.tree import Node, Tree
 from tvm_litecoop.search.trust import Trust
@@ -57,29 +58,44 @@ class Search:
         self._seen: set[int] = {root.key}
         self._waiting: dict[int, None] = {}  # unmeasured nodes by id, in order of creation
         self._running: dict[int, float | None] = {}  # nodes being measured -> what was predicted of them
+        self._flying: deque[tuple[int, Flight]] = deque()  # calls in the background, oldest first, and their nodes
 
     # ---- ask: propose until there is enough to measure -------------------------------------------------------------
 
-    def ask(self, count: int) -> list[Node]:
-        """The next programs to measure, at most `count`; empty when nothing new can come until a `tell`."""
-        before, fresh = len(self.tree), count * self.config.oversample if self.trust.trusted else 0
-        while (len(self._waiting) < count or len(self.tree) - before < fresh) and self.step():
+    def ask(self, count: int, ahead: int = 0) -> list[Node]:
+        """The next programs to measure, at most `count`; empty when nothing new can come until a `tell`.
+
+        Args:
+            count: Size of the batch.
+            ahead: Size of the batch after it, for which background members begin to think now; 0 for none.
+        """
+        self.pool.calls.measuring(False)
+        self._land(wait=False)
+        nodes = len(self.tree) + (count * self.config.oversample if self.trust.trusted else 0)
+        while (needed := max(count - len(self._waiting), nodes - len(self.tree))) > 0 and self.step(needed):
             pass
         if not self._waiting and not self._running and not self.tree.root.measured:
             self._waiting[self.tree.root.id] = None  # a space with nothing to decide: its one program is the result
         batch = self._choose(count)
         for node in batch:
             del self._waiting[node.id]
+        self._think_ahead(ahead)
+        self.pool.calls.measuring(bool(batch))
         return batch
 
-    def step(self) -> bool:
-        """Expand one node; False when no node can be expanded now."""
-        node = self._handed_over() or policy.select(self.tree, self._size_scores, self.config)
+    def step(self, needed: int = 1) -> bool:
+        """Expand one node, or wait for a call that flies; False when neither is possible now.
+
+        Args:
+            needed: New programs wanted; no more calls fly than may bring them.
+        """
+        flying = len(self._flying)
+        full = flying >= min(self.config.in_flight, -(-needed // self.config.proposals_per_call))
+        node = None if full else self._handed_over() or policy.select(self.tree, self._size_scores, self.config)
         if node is None:
-            return False
+            return self._land(wait=True)
         self.steps += 1
-        answer = self._propose(node)
-        self._expand(node, answer)
+        self._ask_member(node)
         return True
 
     def _handed_over(self) -> Node | None:
@@ -92,20 +108,51 @@ class Search:
         self.pool.count_escalation(node.member)
         return node
 
-    def _propose(self, node: Node) -> Answer:
-        """Ask the node's member for alternatives to the node's program."""
-        view = replace(
-            self.space.view(node.built.program),
-            seconds=_seconds(node.throughput) if node.measured else None,
-            best_seconds=_seconds(self.tree.root.best),
-            root=node.parent < 0,
-        )
+    def _ask_member(self, node: Node) -> None:
+        """Let the node's member propose; a call in the background flies under virtual loss until it lands."""
+        author = self.pool.acting(node.member, seeds.fork(self.seed, "stand-in", node.id, self.steps))
+        view = sight.view_of(self.tree, node, self.space, self.pool, self.config)
         seed = seeds.fork(self.seed, "propose", node.id, self.steps)
-        return self.pool.propose(node.member, view, self.config.proposals_per_call, seed)
+        flight = self.pool.ask(author, view, self.config.proposals_per_call, seed)
+        if self.pool.in_background(author):
+            self.tree.hold(node)
+            self._flying.append((node.id, flight))
+        else:
+            self._expand(node, author, self.pool.settle(flight))
 
-    def _expand(self, node: Node, answer: Answer) -> None:
+    def _land(self, *, wait: bool) -> bool:
+        """Take in the answers that are there, in the order they were asked for; with `wait` at least the oldest."""
+        landed = False
+        while self._flying and (self._flying[0][1].done or (wait and not landed)):
+            node_id, flight = self._flying.popleft()
+            node = self.tree.nodes[node_id]
+            self.tree.hold(node, -1)
+            self._expand(node, flight.member, self.pool.settle(flight))
+            landed = True
+        return landed
+
+    def _think_ahead(self, count: int) -> None:
+        """Ask background members for the batch after this one while this one is measured."""
+        passed: list[Node] = []  # nodes whose members do not think in the background, out of the way for a moment
+        k = self.config.proposals_per_call
+        for _ in range(2 * count):
+            if len(self._waiting) + k * len(self._flying) >= count or len(self._flying) >= self.config.in_flight:
+                break
+            escalated = self._handed_over() if self.pool.in_background(self.pool.largest) else None
+            node = escalated or policy.select(self.tree, self._size_scores, self.config)
+            if node is None:
+                break
+            if self.pool.in_background(node.member):
+                self.steps += 1
+                self._ask_member(node)
+            else:
+                self.tree.hold(node)
+                passed.append(node)
+        for node in passed:
+            self.tree.hold(node, -1)
+
+    def _expand(self, node: Node, author: str, answer: Answer) -> None:
         """Apply the proposals, attach the programs that are new, and hand the node to its next member."""
-        author = node.member
         usable = [proposal for proposal in answer.proposals if isinstance(proposal, Proposal)]
         outcomes = self.space.apply(node.built.program, [proposal.edits for proposal in usable])
         added, refused = 0, False
@@ -136,7 +183,7 @@ class Search:
     def _next_member(self, author: str, proposal: Proposal | None, node: Node) -> str:
         seed = seeds.fork(self.seed, "member", node.id, self.steps, len(self.tree))
         named = proposal.next_member if proposal else ""
-        return self.pool.next_member(author, named, seed, self.config.min_share)
+        return self.pool.next_member(author, named, seed, self.config)
 
     # ---- choose: which of the waiting programs are measured --------------------------------------------------------
 
@@ -163,6 +210,7 @@ class Search:
 
     def tell(self, measurements: Iterable[Measurement]) -> None:
         """Book what the hardware said. A second `tell` of the same node is a no-op."""
+        self.pool.calls.measuring(False)
         fresh = [m for m in measurements if m.node in self._running]
         self._observe_predictions(fresh)
         for measurement in fresh:
@@ -211,12 +259,11 @@ class Search:
             node = self.tree.add(root, built, "database", self.pool.first(), ())
             self.tree.set_throughput(node, 1.0 / seconds, measured=True)
 
-    @property
-    def best(self) -> Node | None:
-        """The fastest measured node; None before the first one."""
-        measured = [node for node in self.tree.nodes if node.measured and node.throughput]
-        return max(measured, key=lambda node: node.throughput or 0.0, default=None)
-
-
-def _seconds(throughput: float | None) -> float | None:
-    return 1.0 / throughput if throughput else None
+    def close(self) -> None:
+        """Let go of the space; calls that fly end by themselves and are booked where they have landed."""
+        for _, flight in self._flying:
+            if flight.future.cancel() or not flight.done:
+                continue
+            self.pool.settle(flight)
+        self._flying.clear()
+        self.space.close()

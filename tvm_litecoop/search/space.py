@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tvm_litecoop.values import Built, Edit, Program, Rejection
-from tvm_litecoop.view import View
+from tvm_litecoop.view import Loops, View
 
 
 class Space(Protocol):
@@ -22,6 +22,10 @@ class Space(Protocol):
 
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
         """Apply each list of edits to the program, replay and run the postprocs; results in the order given."""
+        ...
+
+    def loops(self, program: Program) -> tuple[Loops, ...]:
+        """What TVM made of the nests of a program."""
         ...
 
     def predict(self, programs: Sequence[Program]) -> list[float] | None:

@@ -93,6 +93,16 @@ class Tree:
                 return
             node = self.nodes[node.parent]
 
+    @property
+    def best(self) -> Node | None:
+        """The fastest node; None before the first one has a value. Follows the best of each subtree down."""
+        node = self.root
+        if not node.best:
+            return None
+        while node.throughput != node.best:
+            node = max(self.children(node), key=lambda child: child.best)
+        return node
+
     def add(self, parent: Node, built: Built, author: str, member: str, edits: tuple[Edit, ...]) -> Node:
         """Attach a child and count its creation as a visit of its whole path."""
         child = Node(len(self.nodes), parent.id, built, author, member, edits)

@@ -181,7 +181,7 @@ def _seconds(profile: dict[str, float], total: float) -> dict[str, float]:
 
 def _leader(strategy: Any) -> str:
     """Who proposed the fastest program so far; empty for TVM's own strategies, which are only names here."""
-    bests = [search.best for search in getattr(strategy, "searches", [])]
+    bests = [search.tree.best for search in getattr(strategy, "searches", [])]
     measured = [node for node in bests if node is not None]
     return max(measured, key=lambda node: node.throughput or 0.0).author if measured else ""
 

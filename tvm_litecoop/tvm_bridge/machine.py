@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ GPU_PROCESSORS = 100
 _WARNED: list[bool] = []
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def machine_of(target: Any, num_threads: int = 1) -> Machine:
@@ -36,7 +38,7 @@ def machine_of(target: Any, num_threads: int = 1) -> Machine:
         shared = int(attrs.get("max_shared_memory_per_block", Machine.shared_bytes))
         return Machine(kind, GPU_PROCESSORS, shared_bytes=shared, max_threads=int(attrs.get("max_num_threads", 1024)))
     width, registers = _vectors(target)
-    return Machine(kind, cores, width, registers, **_cache_bytes(CACHES))
+    return Machine(kind, cores, width, registers, ghz=_ghz(CPUINFO), **_cache_bytes(CACHES))
 
 
 def warn_of_idle_cores(target: Any) -> None:
@@ -74,6 +76,15 @@ def _vectors(target: Any) -> tuple[int, int]:
         if codegen.llvm_cpu_has_features(feature, target):
             return width, registers
     return 16, 16
+
+
+def _ghz(file: Path) -> float:
+    """Clock of the first core to a tenth, so that its small swings change nothing; 0 where it cannot be read."""
+    try:
+        found = re.search(r"^cpu MHz\s*:\s*([0-9.]+)", file.read_text(), re.MULTILINE)
+    except OSError:
+        return 0.0
+    return round(float(found[1]) / 1000.0, 1) if found else 0.0
 
 
 def _cache_bytes(folder: Path) -> dict[str, int]:

@@ -22,6 +22,17 @@ _SHORT = {
 }
 
 
+_STAGES = {
+    "CacheWrite": "{block} written through a cache",
+    "ReverseComputeAt": "{block} written back at {place}",
+    "CacheRead": "operands of {block} cached",
+    "RFactor": "reduction factored at {place}",
+    "ComputeInline": "{block} inlined",
+    "ReverseComputeInline": "{block} inlined into its producer",
+}
+"""Primitives that tell design spaces apart, in words."""
+
+
 @dataclass(frozen=True)
 class Slot:
     """What a sampling instruction is, whatever its decision.
@@ -85,12 +96,12 @@ class Sketch:
 
     def shown(self, program: Program) -> view.Sketch:
         """The sketch as a member sees it, with the values of that program."""
-        return view.Sketch(self.index, self.sites(program), self.blocks)
+        return view.Sketch(self.index, self.sites(program), self.blocks, self._facts[2])
 
     @cached_property
-    def _facts(self) -> tuple[tuple[Slot, ...], tuple[Block, ...]]:
+    def _facts(self) -> tuple[tuple[Slot, ...], tuple[Block, ...], tuple[str, ...]]:
         reader = _Reader(self)
-        return _unique(reader.slots), tuple(reader.blocks.values())
+        return _unique(reader.slots), tuple(reader.blocks.values()), tuple(reader.stages)
 
 
 class _Reader:
@@ -103,7 +114,9 @@ class _Reader:
     def __init__(self, sketch: Sketch) -> None:
         self.slots: list[Slot] = []
         self.blocks: dict[str, Block] = {}
+        self.stages: list[str] = []
         self._owners: dict[Any, tuple[str, int]] = {}
+        self._loops: dict[Any, str] = {}  # loop variable of the trace -> its name: `j1` is the second part of j
         self._annotated = _annotations(sketch.trace)
         spread = [_spread(value) for value in sketch.default.decisions]
         self._schedule = Schedule(sketch._mod, seed=1, error_render_level="none")
@@ -114,8 +127,17 @@ class _Reader:
         kind = inst.kind.name
         if kind == "GetLoops":
             name = str(self._schedule.get(inputs[0]).name_hint)
-            self._owners.update({loop: (name, position) for position, loop in enumerate(inst.outputs)})
-            self.blocks[name] = nests.read_block(self._schedule, inputs[0])
+            block = self.blocks[name] = nests.read_block(self._schedule, inputs[0])
+            for position, (loop, axis) in enumerate(zip(inst.outputs, block.axes, strict=True)):
+                self._owners[loop] = (name, position)
+                self._loops[loop] = axis.name
+        elif kind == "Split":
+            whole = self._loops.get(inst.inputs[0], "loop")
+            self._loops.update({part: f"{whole}{level}" for level, part in enumerate(inst.outputs)})
+        elif kind in _STAGES:
+            block_name = str(self._schedule.get(inputs[0]).name_hint)
+            place = self._loops.get(inst.inputs[1], "a sampled loop") if len(inst.inputs) > 1 else ""
+            self.stages.append(_STAGES[kind].format(block=block_name, place=place))
         elif kind in traces.SAMPLING:
             self.slots.append(self._slot(kind, inst, inputs, attrs))
         return decision

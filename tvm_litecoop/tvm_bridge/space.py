@@ -6,14 +6,17 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tvm.s_tir.analysis import estimate_tir_flops
+
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.edits import Editor
+from tvm_litecoop.tvm_bridge.made import loops_of
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.replay import Replayed, Replayer
 from tvm_litecoop.tvm_bridge.sketch import Sketch
 from tvm_litecoop.values import Built, Edit, Program, Rejection, Why
-from tvm_litecoop.view import View
+from tvm_litecoop.view import Loops, View
 
 KEPT_SCHEDULES = 1024
 """Schedules kept beside their programs; older ones are replayed again when they are needed (1.6 ms each)."""
@@ -50,6 +53,7 @@ class TvmSpace:
     ) -> None:
         self.sketches = [Sketch(index, mod, schedule) for index, schedule in enumerate(design_spaces)]
         self.machine = machine
+        self._flops = int(estimate_tir_flops(mod))
         self._probabilities = tuple((name, probability) for name, (_, probability) in mutators.items())
         self._editor = Editor(self.sketches, {name: mutator for name, (mutator, _) in mutators.items()})
         self._factored = frozenset(sketch.index for sketch in self.sketches if sketch.factors_reduction)
@@ -86,6 +90,7 @@ class TvmSpace:
             factored=self._factored,
             mutators=self._probabilities,
             machine=self.machine,
+            flops=self._flops,
         )
 
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
@@ -93,6 +98,11 @@ class TvmSpace:
         asked = [self._editor.edited(program, edits) for edits in alternatives]
         replayed = iter(self._replayer.replay([p for p in asked if not isinstance(p, Rejection)]))
         return [p if isinstance(p, Rejection) else self._keep(next(replayed)) for p in asked]
+
+    def loops(self, program: Program) -> tuple[Loops, ...]:
+        """What TVM made of the nests of a program that survived before."""
+        names = tuple(block.name for block in self.sketches[program.sketch].blocks)
+        return loops_of(self.schedule(program), names)
 
     def predict(self, programs: Sequence[Program]) -> list[float] | None:
         """Scores of TVM's cost model, all programs in one call; None where there is no model."""

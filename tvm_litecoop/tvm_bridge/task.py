@@ -97,7 +97,7 @@ class Task:
         size = min(self._left, self._batch)
         if self._batches == 0 and self._left > size // FIRST_SHARE >= FIRST_SHARE:
             size //= FIRST_SHARE
-        nodes = self.search.ask(size) if size > 0 else []
+        nodes = self.search.ask(size, ahead=min(self._left - size, self._batch)) if size > 0 else []
         if not nodes:
             return None
         self._batches += 1
@@ -117,7 +117,7 @@ class Task:
 
     def close(self) -> None:
         """Let go of threads and schedules."""
-        self.space.close()
+        self.search.close()
 
 
 def mean_seconds(run_secs: Any) -> float | None:

@@ -1,0 +1,88 @@
+"""What the pool may spend in a run, shared by all its tasks. A call in flight counts as what is usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.models.base import Usage
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Most of each that may be spent; None for no limit.
+
+    Attributes:
+        calls: Calls to members that are not free.
+        tokens: Tokens read and written.
+        usd: US dollars.
+        seconds: Seconds of model time.
+    """
+
+    calls: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Name a wrong limit where it was made."""
+        for name, value in vars(self).items():
+            if value is not None and value < 0:
+                raise ConfigError(f"budget {name} is {value}", "choose 0 or more, or leave it out for no limit")
+
+
+class Budget:
+    """Counts what was spent against the limits.
+
+    A call is booked with an estimate before it is made and with its true cost when it is over, so that calls in
+    flight can never add up to more than there is.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._spent = {"calls": 0.0, "tokens": 0.0, "usd": 0.0, "seconds": 0.0}
+        self._held = dict.fromkeys(self._spent, 0.0)
+
+    def affords(self, estimate: Usage) -> bool:
+        """Whether one more call of that size fits."""
+        return all(
+            limit is None or self._spent[name] + self._held[name] + cost <= limit
+            for name, cost in _costs(estimate).items()
+            for limit in [getattr(self.limits, name)]
+        )
+
+    def hold(self, estimate: Usage) -> None:
+        """A call is made."""
+        self._add(self._held, estimate, 1)
+
+    def settle(self, estimate: Usage, usage: Usage) -> None:
+        """The call that was held with this estimate is over and has cost `usage`."""
+        self._add(self._held, estimate, -1)
+        self._add(self._spent, usage, 1)
+
+    def spent(self, name: str) -> float:
+        """What was spent of `calls`, `tokens`, `usd` or `seconds`."""
+        return self._spent[name]
+
+    def left(self) -> str:
+        """What is left of each limit, in words; empty where nothing is limited."""
+        units = {"calls": "{:.0f} calls", "tokens": "{:.0f} tokens", "usd": "${:.2f}", "seconds": "{:.0f} s"}
+        return ", ".join(
+            text.format(max(0.0, limit - self._spent[name] - self._held[name]))
+            for name, text in units.items()
+            for limit in [getattr(self.limits, name)]
+            if limit is not None
+        )
+
+    def _add(self, account: dict[str, float], usage: Usage, sign: int) -> None:
+        for name, cost in _costs(usage).items():
+            account[name] += sign * cost
+
+
+def _costs(usage: Usage) -> dict[str, float]:
+    return {
+        "calls": 1.0,
+        "tokens": float(usage.tokens_in + usage.tokens_out),
+        "usd": usage.usd,
+        "seconds": usage.seconds,
+    }

@@ -1,0 +1,47 @@
+"""Which members can be asked now: a failing one is benched for a growing time, one that cannot work is off."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from tvm_litecoop.models.base import Fault
+
+logger = logging.getLogger(__name__)
+
+FIRST_S, LONGEST_S = 2.0, 300.0
+"""Seconds on the bench after the first fault, doubled with each one in a row up to the longest."""
+
+
+@dataclass
+class Health:
+    """The state of one member.
+
+    Attributes:
+        off: Why it is off for the rest of the run; empty while it is not.
+        benched_until: Time before which it is not asked.
+    """
+
+    off: str = ""
+    benched_until: float = 0.0
+    faults_in_a_row: int = 0
+
+    def available(self, now: float) -> bool:
+        """Whether it can be asked."""
+        return not self.off and now >= self.benched_until
+
+    def answered(self) -> None:
+        """It gave an answer, good or bad."""
+        self.faults_in_a_row = 0
+
+    def failed(self, name: str, fault: Fault, now: float) -> None:
+        """It gave none. What is lasting is said once, as a warning."""
+        if fault.lasting:
+            if not self.off:
+                logger.warning("%s is off for this run: %s: %s", name, fault.kind, fault.detail)
+            self.off = fault.kind
+            return
+        wait = min(LONGEST_S, FIRST_S * 2.0**self.faults_in_a_row)
+        self.faults_in_a_row += 1
+        self.benched_until = now + max(wait, min(fault.retry_after_s, LONGEST_S))
+        logger.info("%s is left alone for %.0f s: %s: %s", name, self.benched_until - now, fault.kind, fault.detail)

@@ -1,0 +1,166 @@
+"""A language model as a member: a view becomes a prompt, what comes back becomes proposals. Owns no transport."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tvm_litecoop.models.base import Answer, Call, Fault, Profile, Usage
+from tvm_litecoop.proposal.menu import Menu
+from tvm_litecoop.proposal.parse import parse
+from tvm_litecoop.proposal.prompt import Prompt, render
+from tvm_litecoop.proposal.schema import Form, form_of
+from tvm_litecoop.values import Proposal, Rejection
+from tvm_litecoop.view import View
+
+KEPT_ANSWERS = 4096
+
+
+class ChatError(Exception):
+    """A chat that gave no answer; becomes a `Fault` of the member."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(f"{fault.kind}: {fault.detail}")
+        self.fault = fault
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a chat is asked.
+
+    Attributes:
+        prompt: The text.
+        menu: What may be edited.
+        members: Who may be named to act next.
+        k: Alternatives at most.
+        seed: For sampling, where the model takes one.
+    """
+
+    prompt: Prompt
+    menu: Menu
+    members: tuple[str, ...]
+    k: int
+    seed: int
+
+    def form(self, *, exact: bool = False, reason: int = 160) -> type[Form]:
+        """The form an answer must have."""
+        return form_of(self.menu, self.members, self.k, exact=exact, reason=reason)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a chat says: one text or several samples, and the tokens that its server counted."""
+
+    texts: tuple[str, ...]
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Chat(Protocol):
+    """A way to reach a language model."""
+
+    @property
+    def sampling(self) -> str:
+        """Everything that changes what it says to the same question: model, temperature, length."""
+        ...
+
+    def complete(self, question: Question) -> Reply:
+        """Ask once.
+
+        Raises:
+            ChatError: There is no answer.
+        """
+        ...
+
+
+class LanguageModel:
+    """A member that thinks in text.
+
+    Args:
+        profile: What is known of it.
+        chat: How it is reached.
+        directed: Whether it may set decisions by value; without, it only names mutators (the paper's menu).
+    """
+
+    def __init__(self, profile: Profile, chat: Chat, *, directed: bool = True) -> None:
+        self._profile = profile
+        self._chat = chat
+        self._directed = directed
+        self._cache = _Cache()
+
+    @property
+    def profile(self) -> Profile:
+        """What is known of it."""
+        return self._profile
+
+    def __repr__(self) -> str:
+        return f"LanguageModel({self._profile.name!r})"
+
+    def ask(self, view: View, k: int, seed: int) -> Call:
+        """Render the view now; the call asks the model, unless this very question was answered before."""
+        menu = Menu.of(view, self._directed)
+        members = tuple(one.name for one in view.colleagues)
+        question = Question(render(view, menu, k), menu, members, k, seed)
+        return lambda: self._cache.get(self._key(question), lambda: self._answer(question))
+
+    def _answer(self, question: Question) -> Answer:
+        start = time.perf_counter()
+        try:
+            reply = self._chat.complete(question)
+        except ChatError as error:
+            return Answer((), Usage(seconds=time.perf_counter() - start), error.fault)
+        seconds = time.perf_counter() - start
+        found = [
+            proposal
+            for number, text in enumerate(reply.texts)
+            for proposal in parse(text, question.menu, question.k, question.seed + number)
+        ]
+        usage = Usage(reply.tokens_in, reply.tokens_out, self._usd(reply), seconds)
+        return Answer(tuple(_distinct(found)), usage)
+
+    def _usd(self, reply: Reply) -> float:
+        price_in, price_out = self._profile.usd_per_mtok
+        return (reply.tokens_in * price_in + reply.tokens_out * price_out) / 1e6
+
+    def _key(self, question: Question) -> str:
+        text = json.dumps([self._profile.name, self._chat.sampling, question.prompt.system, question.prompt.user])
+        return hashlib.blake2b(f"{text}/{question.k}/{question.members}".encode(), digest_size=16).hexdigest()
+
+
+class _Cache:
+    """Answers by question, so that what was asked on speculation and not used is not paid for twice.
+
+    Faults are not kept. The same question asked twice at once is asked once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+
+    def get(self, key: str, ask: Callable[[], Answer]) -> Answer:
+        with self._lock:
+            known = self._answers.get(key)
+        if known is not None:
+            return Answer(known.proposals, cached=True)
+        answer = ask()
+        if answer.fault is None:
+            with self._lock:
+                self._answers[key] = answer
+                while len(self._answers) > KEPT_ANSWERS:
+                    self._answers.popitem(last=False)
+        return answer
+
+
+def _distinct(found: Sequence[Proposal | Rejection]) -> list[Proposal | Rejection]:
+    """The same proposal said twice in one answer is said once."""
+    kept: list[Proposal | Rejection] = []
+    for one in found:
+        if isinstance(one, Rejection) or one not in kept:
+            kept.append(one)
+    return kept

@@ -1,0 +1,112 @@
+"""`pool.toml`: a pool as a file. Owns its errors: the line, the key, and what is valid there."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.models import providers
+from tvm_litecoop.models.base import Member
+from tvm_litecoop.models.budget import Limits
+from tvm_litecoop.models.settings import BudgetSettings, MemberSettings, PoolFile, PoolSettings
+from tvm_litecoop.models.turns import Prices
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_TABLES: dict[str, type[Any]] = {"member": MemberSettings, "pool": PoolSettings, "budget": BudgetSettings}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a pool is made of."""
+
+    members: list[Member]
+    limits: Limits
+    prices: Prices
+    slow_share: float
+
+
+def load(file: Path) -> Loaded:
+    """Read a pool file.
+
+    Raises:
+        ConfigError: One line: file, line, key, and the valid choices.
+    """
+    found = read(file)
+    return Loaded(
+        [_member(file, number, settings) for number, settings in enumerate(found.member)],
+        Limits(**found.budget.model_dump()),
+        Prices(usd_per_hour=found.pool.usd_per_hour),
+        found.pool.slow_share,
+    )
+
+
+def read(file: Path) -> PoolFile:
+    """The settings of a pool file, checked but not yet made into members."""
+    try:
+        text = file.read_text("utf-8")
+        return PoolFile.model_validate(tomllib.loads(text))
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}", "name a pool file; the README has an example") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is no text in UTF-8", "name a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}", "mend the TOML") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = _line(text, first["loc"])
+        where = f"{file}, line {place}" if place else str(file)
+        name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+        raise ConfigError(f"{where}: {name}: {first['msg']}", _choices(first)) from None
+
+
+def _member(file: Path, number: int, settings: MemberSettings) -> Member:
+    if settings.provider in providers.FREE:
+        if settings.name != settings.provider:
+            raise ConfigError(
+                f"{file}: {settings.provider} is called {settings.name!r}", "a free member keeps its name"
+            )
+        return providers.built_in(settings.provider)
+    make = providers.provider(settings.provider)
+    if make is None:
+        place = _line(file.read_text("utf-8"), ("member", number, "provider"))
+        raise ConfigError(
+            f"{file}, line {place}: unknown provider {settings.provider!r}",
+            f"choose from {', '.join(providers.provider_names())}",
+        )
+    return make(settings)
+
+
+def _choices(error: Any) -> str:
+    table = _TABLES.get(str(error["loc"][0]))
+    if error["type"] == "extra_forbidden":
+        return f"known keys: {', '.join(table.model_fields if table else _TABLES)}"
+    if error["type"] == "missing":
+        return "add it"
+    return f"it is {error['input']!r}"
+
+
+def _line(text: str, loc: tuple[Any, ...]) -> int:
+    """The line a key is on, or its table begins on; 0 where there is none. TOML parsers do not tell."""
+    table, number = str(loc[0]), next((part for part in loc if isinstance(part, int)), 0)
+    header = re.compile(rf"\s*\[{{1,2}}\s*{re.escape(table)}\s*\]{{1,2}}")
+    key = re.compile(rf"\s*[\"']?{re.escape(str(loc[-1]))}[\"']?\s*=")
+    begins, count = 0, -1
+    for line_number, line in enumerate(text.splitlines(), 1):
+        if header.match(line):
+            count += 1
+            begins = line_number if count == number else begins
+        elif count == number and line.lstrip().startswith("["):
+            break
+        elif (count == number and key.match(line)) or (len(loc) == 1 and key.match(line)):
+            return line_number
+    return begins

@@ -1,0 +1,94 @@
+"""The settings of one member, as a table of the pool file gives them. Owns their ranges."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0)]
+Price = Annotated[float, Field(ge=0)]
+
+
+class MemberSettings(BaseModel):
+    """One `[[member]]` table.
+
+    Attributes:
+        name: Unique in the pool; models name each other by it.
+        provider: `expert`, `mutator`, `openai`, `huggingface`, or one of another package.
+        params: Parameter count; for a mixture of experts the total. Estimates will do: only its logarithm counts.
+        usd_per_mtok_in: US dollars for a million tokens read.
+        usd_per_mtok_out: US dollars for a million tokens written.
+        directed: Whether it may set decisions by value; false leaves it TVM's mutators by name.
+        model: Name of the model on its server; the member's name where it is left out.
+        base_url: Server of an `openai` member, up to `/v1`; OpenAI's own where it is left out.
+        api_key_env: Name of the environment variable that holds the key. Never the key itself.
+        timeout_s: Seconds one attempt may take.
+        concurrency: Calls at a time to its base_url, all members there together.
+        path: Directory or file of a `huggingface` member.
+        gguf_file: File name inside `path`, for GGUF weights.
+        device: `cpu`, `cuda`, `cuda:1`, ...
+        max_tokens: Tokens of an answer at most.
+        temperature: Of sampling; the server's own default where it is left out.
+        extra: More fields of the request, as they are.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    provider: str
+    params: Positive = 1.0
+    usd_per_mtok_in: Price = 0.0
+    usd_per_mtok_out: Price = 0.0
+    directed: bool = True
+    model: str = ""
+    base_url: str = ""
+    api_key_env: str = ""
+    timeout_s: Positive = 60.0
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    path: str = ""
+    gguf_file: str = ""
+    device: str = "cpu"
+    max_tokens: Annotated[int, Field(ge=16)] = 1024
+    temperature: Price | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def usd_per_mtok(self) -> tuple[float, float]:
+        """Prices of a million tokens read, and written."""
+        return self.usd_per_mtok_in, self.usd_per_mtok_out
+
+
+class PoolSettings(BaseModel):
+    """The `[pool]` table.
+
+    Attributes:
+        usd_per_hour: What an hour of tuning may cost, so that prices can be told in seconds.
+        slow_share: Share of the time of a run for members that compute on the tuned CPU.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    usd_per_hour: Positive = 10.0
+    slow_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
+class BudgetSettings(BaseModel):
+    """The `[budget]` table: most of each that a run may spend; what is left out has no limit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    calls: Annotated[int, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    usd: Price | None = None
+    seconds: Price | None = None
+
+
+class PoolFile(BaseModel):
+    """A whole pool file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    member: Annotated[list[MemberSettings], Field(min_length=1)]
+    pool: PoolSettings = PoolSettings()
+    budget: BudgetSettings = BudgetSettings()

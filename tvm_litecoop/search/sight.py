@@ -1,0 +1,67 @@
+"""What of the tree the acting member sees: its node, the way to it, the best, what failed there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.search.space import Space
+from tvm_litecoop.search.tree import Node, Tree
+from tvm_litecoop.view import Shown, View
+
+ABOVE = 3
+"""Programs of a path that are shown: the node, its parent, its grandparent."""
+
+
+def view_of(tree: Tree, node: Node, space: Space, pool: Pool, config: SearchConfig) -> View:
+    """The view of one node."""
+    best = tree.best
+    slower = [child for child in tree.children(node) if child.measured and (child.throughput or 0.0) < _floor(node)]
+    return replace(
+        space.view(node.built.program),
+        seconds=_seconds(node),
+        best_seconds=1.0 / tree.root.best if tree.root.best else None,
+        root=node.parent < 0,
+        noise=config.noise,
+        path=_Programs(space, [n for n, _ in zip(tree.path(node), range(ABOVE), strict=False)]),
+        best=_Programs(space, [best] if best is not None else []),
+        tried=_Programs(space, slower[::-1]),
+        colleagues=pool.roster(),
+        budget=pool.budget.left(),
+    )
+
+
+@dataclass(frozen=True)
+class _Programs(Sequence[Any]):
+    """Nodes as they are shown, made when one is looked at: the free members look at none."""
+
+    space: Space
+    nodes: list[Node]
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self.nodes)))]
+        node = self.nodes[index]
+        return Shown(
+            sketch=self.space.view(node.built.program).sketch,
+            author=node.author,
+            edits=node.edits,
+            seconds=_seconds(node),
+            error=node.error,
+            moved=node.built.moved,
+            loops=self.space.loops(node.built.program),
+        )
+
+
+def _seconds(node: Node) -> float | None:
+    return 1.0 / node.throughput if node.measured and node.throughput else None
+
+
+def _floor(node: Node) -> float:
+    return node.throughput or 0.0 if node.measured else 0.0

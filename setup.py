@@ -20,7 +20,10 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=[*find_packages(include=["tvm_litecoop", "tvm_litecoop.*"]), *find_packages("python")],
     package_dir={"tvm_litecoop": "tvm_litecoop", "litecoop_bench": "python/litecoop_bench"},
-    package_data={"tvm_litecoop": ["py.typed"], "litecoop_bench": ["grids/*.toml"]},
+    package_data={
+        "tvm_litecoop": ["py.typed", "audition/states.json"],
+        "litecoop_bench": ["grids/*.toml", "simulated/*.toml"],
+    },
     zip_safe=False,
     install_requires=[
         # These two crash in any other combination; tvm_litecoop/compat.py has the measured pairs.
@@ -32,7 +35,7 @@ setup(
         "psutil",
         # Ours.
         "numpy",
-        "openai>=1",  # the client class with a base_url of its own
+        "openai>=1.17",  # DefaultHttpxClient
         "pydantic>=2",  # model_json_schema
         "rich",
         "tomli; python_version < '3.11'",  # tomllib in the standard library from 3.11 on

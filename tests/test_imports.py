@@ -22,13 +22,13 @@ LAYERS = [
     {"models"},
     {"search"},
     {"tvm_bridge", "measure", "workloads"},
-    {"strategy", "compat"},
+    {"strategy", "compat", "audition"},
     {"tuning"},
     {"cli", ""},
 ]
 """From the bottom up. Inside a folder files may import each other; folders of one layer may not."""
 
-KNOWS_TVM = {"tvm_bridge", "measure", "workloads", "strategy", "tuning"}
+KNOWS_TVM = {"tvm_bridge", "measure", "workloads", "strategy", "audition", "tuning"}
 """`tuning` loads it late: the command line sets the threads of kernels first."""
 
 

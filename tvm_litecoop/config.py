@@ -27,7 +27,9 @@ class SearchConfig:
         epsilon: Share of a batch measured without regard to predictions.
         in_flight: Calls in the background at a time, for one task.
         min_share: Share of all calls that is kept, in equal parts, for members that are hardly known.
-        next_member: Who says who acts next: the `model`, or for comparison a `random` draw or `round-robin`.
+        next_member: Who says who acts next: the `model`; or for comparison a `random` draw, `round-robin`, or always
+            the `largest` (a search by one model).
+        directed: Whether models may set decisions by value; without, they only name TVM's mutators.
     """
 
     lam: float = 0.5
@@ -44,7 +46,8 @@ class SearchConfig:
     epsilon: float = 0.1
     in_flight: int = 8
     min_share: float = 0.2
-    next_member: Literal["model", "random", "round-robin"] = "model"
+    next_member: Literal["model", "random", "round-robin", "largest"] = "model"
+    directed: bool = True
 
     def __post_init__(self) -> None:
         """Check every range, so that a wrong setting is named where it was made."""
@@ -61,8 +64,8 @@ class SearchConfig:
         _within("epsilon", self.epsilon, 0.0, 1.0)
         _within("min_share", self.min_share, 0.0, 1.0)
         _within("in_flight", self.in_flight, 1, 256)
-        if self.next_member not in ("model", "random", "round-robin"):
-            raise ConfigError(f"next_member is {self.next_member!r}", 'choose "model", "random" or "round-robin"')
+        if self.next_member not in (choices := ("model", "random", "round-robin", "largest")):
+            raise ConfigError(f"next_member is {self.next_member!r}", f"choose from {', '.join(choices)}")
         if self.backup not in ("mean", "max"):
             raise ConfigError(f"backup is {self.backup!r}", 'choose "mean" or "max"')
 
@@ -71,6 +74,25 @@ class SearchConfig:
         """The constants of arXiv 2602.01935: λ 0.5, c 1.41, two children, K = 2, mean backup, one proposal a call."""
         return cls(lam=0.5, c=1.41, width=2, growth=0.0, backup="mean", escalate_after=2, proposals_per_call=1)
 
+    @classmethod
+    def named(cls, name: str) -> SearchConfig:
+        """The settings of an ablation by name: one of `NAMED`, or `lambda=0.3`.
+
+        Raises:
+            ConfigError: No such name.
+        """
+        if name == "paper":
+            return cls.paper()
+        if name in NAMED:
+            return cls().but(**NAMED[name])
+        key, _, value = name.partition("=")
+        try:
+            if key == "lambda":
+                return cls(lam=float(value))
+        except ValueError:
+            pass
+        raise ConfigError(f"unknown setting {name!r}", f"choose from {', '.join(['paper', *NAMED])}, lambda=X")
+
     def but(self, **changes: object) -> SearchConfig:
         """A copy with some settings changed."""
         try:
@@ -78,6 +100,17 @@ class SearchConfig:
         except TypeError as error:
             known = ", ".join(self.__dataclass_fields__)
             raise ConfigError(f"unknown search setting: {error}", f"known settings: {known}") from None
+
+
+NAMED: dict[str, dict[str, object]] = {
+    "default": {},
+    "single": {"next_member": "largest", "escalate_after": 0},
+    "random-next": {"next_member": "random"},
+    "round-robin": {"next_member": "round-robin"},
+    "no-escalation": {"escalate_after": 0},
+    "mutator-names-only": {"directed": False},
+}
+"""Ablations: name -> what differs from the default. `paper` is `SearchConfig.paper`."""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -86,7 +86,7 @@ class Machine:
         l3_bytes: Last-level cache, shared.
         shared_bytes: Shared memory of one thread group (GPU).
         max_threads: Threads of one group (GPU).
-        ghz: Clock of a core; 0 where unknown.
+        ghz: Nominal clock of a core; 0 where unknown.
     """
 
     kind: str = "llvm"
@@ -102,7 +102,7 @@ class Machine:
 
     @property
     def peak_gflops(self) -> float:
-        """About what the vector units can do in float32, two multiply-adds a cycle; 0 where the clock is unknown."""
+        """What the vector units do in float32 at the nominal clock, two multiply-adds a cycle; 0 where that is unknown."""
         return self.cores * self.lanes(4) * FMA_PER_CYCLE * 2.0 * self.ghz
 
     def lanes(self, item_bytes: int) -> int:

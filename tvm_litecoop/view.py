@@ -48,7 +48,7 @@ class Shown:
         seconds: Measured run time; None where it was not measured or failed.
         error: First line of the failure, if it failed.
         moved: Sites that TVM silently set to another value than asked.
-        loops: What TVM made of it.
+        loops: What TVM made of it; empty where that was not looked at.
     """
 
     sketch: Sketch
@@ -96,8 +96,10 @@ class View:
         noise: Relative difference of two run times that means nothing.
         path: The node's program and those above it, nearest first; lazy.
         best: The fastest program of the task, or none; lazy.
-        tried: Programs made from this one that turned out slower, newest first; lazy.
+        tried: Programs made from this one, newest first; lazy.
+        rivals: Calls that think about this very program now.
         colleagues: The members of the pool.
+        directed: Whether decisions may be set by value; without, only TVM's mutators are on the menu.
         budget: What is left to spend, in words; empty where nothing is limited.
     """
 
@@ -115,5 +117,7 @@ class View:
     path: Sequence[Shown] = ()
     best: Sequence[Shown] = ()
     tried: Sequence[Shown] = ()
+    rivals: int = 0
     colleagues: tuple[Colleague, ...] = ()
     budget: str = ""
+    directed: bool = True

@@ -74,6 +74,10 @@ class Budget:
             if limit is not None
         )
 
+    def release(self, estimate: Usage) -> None:
+        """The call that was held with this estimate was not needed: its answer was known."""
+        self._add(self._held, estimate, -1)
+
     def _add(self, account: dict[str, float], usage: Usage, sign: int) -> None:
         for name, cost in _costs(usage).items():
             account[name] += sign * cost

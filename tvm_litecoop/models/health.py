@@ -41,7 +41,10 @@ class Health:
                 logger.warning("%s is off for this run: %s: %s", name, fault.kind, fault.detail)
             self.off = fault.kind
             return
-        wait = min(LONGEST_S, FIRST_S * 2.0**self.faults_in_a_row)
-        self.faults_in_a_row += 1
-        self.benched_until = now + max(wait, min(fault.retry_after_s, LONGEST_S))
+        wait = 0.0
+        if now >= self.benched_until:  # else it was asked before it was benched: one outage, one doubling
+            wait = min(LONGEST_S, FIRST_S * 2.0 ** min(self.faults_in_a_row, 20))
+            self.faults_in_a_row += 1
+        wait = max(wait, min(fault.retry_after_s, LONGEST_S))
+        self.benched_until = max(self.benched_until, now + wait)
         logger.info("%s is left alone for %.0f s: %s: %s", name, self.benched_until - now, fault.kind, fault.detail)

@@ -85,13 +85,11 @@ class LanguageModel:
     Args:
         profile: What is known of it.
         chat: How it is reached.
-        directed: Whether it may set decisions by value; without, it only names mutators (the paper's menu).
     """
 
-    def __init__(self, profile: Profile, chat: Chat, *, directed: bool = True) -> None:
+    def __init__(self, profile: Profile, chat: Chat) -> None:
         self._profile = profile
         self._chat = chat
-        self._directed = directed
         self._cache = _Cache()
 
     @property
@@ -104,7 +102,7 @@ class LanguageModel:
 
     def ask(self, view: View, k: int, seed: int) -> Call:
         """Render the view now; the call asks the model, unless this very question was answered before."""
-        menu = Menu.of(view, self._directed)
+        menu = Menu.of(view)
         members = tuple(one.name for one in view.colleagues)
         question = Question(render(view, menu, k), menu, members, k, seed)
         return lambda: self._cache.get(self._key(question), lambda: self._answer(question))

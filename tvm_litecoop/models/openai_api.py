@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
+from tvm_litecoop.models import wire
 from tvm_litecoop.models.base import Fault, Profile
 from tvm_litecoop.models.llm import ChatError, LanguageModel, Question, Reply
 from tvm_litecoop.models.settings import MemberSettings
@@ -23,10 +23,9 @@ from tvm_litecoop.proposal.schema import json_schema
 OPENAI = "https://api.openai.com/v1"
 RETRIES = 2
 """Times the SDK asks again after 429, 5xx or a lost connection, with backoff and `Retry-After`."""
-MAX_BYTES = 1 << 20
-"""A longer answer is no answer to our question."""
 FORMS = ("json_schema", "json_object", "text")
-"""Ways to ask for structured output, best first; a server that refuses one is asked the next way from then on."""
+"""Ways to ask for structured output, best first; a server that takes only a later one is asked so from then on."""
+OTHER_LIMIT = "max_completion_tokens"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def member(settings: MemberSettings) -> LanguageModel:
     """The provider `openai`: a member from one table of the pool file."""
     endpoint = Endpoint(
         model=settings.model or settings.name,
-        base_url=settings.base_url or OPENAI,
+        base_url=(settings.base_url or OPENAI).rstrip("/"),
         api_key_env=settings.api_key_env,
         timeout_s=settings.timeout_s,
         concurrency=settings.concurrency,
@@ -67,7 +66,11 @@ def member(settings: MemberSettings) -> LanguageModel:
         extra=settings.extra,
     )
     profile = Profile(settings.name, settings.params, settings.usd_per_mtok, background=True)
-    return LanguageModel(profile, OpenAIChat(endpoint), directed=settings.directed)
+    return LanguageModel(profile, OpenAIChat(endpoint))
+
+
+class _Refused(Exception):
+    """The server did not like the request; one line that says why."""
 
 
 class OpenAIChat:
@@ -75,9 +78,10 @@ class OpenAIChat:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._gate = _gate(endpoint.base_url, endpoint.concurrency)
+        self._gate = wire.gate(endpoint.base_url)
         self._lock = threading.Lock()
-        self._form = 0  # index into FORMS
+        self._form = FORMS[0]
+        self._limit = "max_tokens"  # OpenAI's reasoning models insist on another name, which other servers do not know
         self._client: Any = None
 
     @property
@@ -92,52 +96,61 @@ class OpenAIChat:
         Raises:
             ChatError: With the kind of fault; its text never holds the key.
         """
+        refused = ""
+        with self._gate.passed(self._endpoint.concurrency):
+            for form in FORMS[FORMS.index(self._form) :]:
+                try:
+                    reply = self._ask(question, form)
+                except _Refused as error:
+                    refused = str(error)
+                    continue
+                self._form = form  # only now: a refusal may have other reasons than the form
+                return reply
+        raise ChatError(Fault("refused request", refused))
+
+    def _ask(self, question: Question, form: str) -> Reply:
+        """Ask in one form; whatever goes wrong is a `ChatError`, or `_Refused` where another form may help."""
         import openai
 
-        with self._gate:
-            while True:
-                form = self._form
-                try:
-                    return _read(self._post(question, FORMS[form]))
-                except ChatError:
-                    raise
-                except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                    if form + 1 == len(FORMS):
-                        raise ChatError(Fault("refused request", self._clean(error))) from None
-                    with self._lock:
-                        self._form = max(self._form, form + 1)
-                except openai.OpenAIError as error:
-                    raise ChatError(self._fault(error)) from None
-                except ValueError as error:  # JSON that is none
-                    raise ChatError(Fault("broken answer", self._clean(error))) from None
-                except Exception as error:  # the transport's own errors while a body is read, of whatever library
-                    raise ChatError(Fault("connection", self._clean(error))) from None
+        try:
+            return _read(self._post(question, form))
+        except ChatError:
+            raise
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            raise _Refused(self._clean(error)) from None
+        except openai.OpenAIError as error:
+            raise ChatError(self._fault(error)) from None
+        except ValueError as error:  # JSON that is none
+            raise ChatError(Fault("broken answer", self._clean(error))) from None
+        except Exception as error:  # the transport's own errors, of whatever library
+            raise ChatError(Fault("connection", self._clean(error))) from None
 
     def _post(self, question: Question, form: str) -> bytes:
-        """The body of the answer, read with a deadline for the whole of it and a limit to its length."""
+        """The body of the answer."""
+        import openai
+
         e = self._endpoint
-        deadline = time.monotonic() + e.timeout_s
         body: dict[str, Any] = {
             "model": e.model,
             "messages": [
                 {"role": "system", "content": question.prompt.system},
                 {"role": "user", "content": question.prompt.user},
             ],
-            "max_tokens": e.max_tokens,
             **({} if e.temperature is None else {"temperature": e.temperature}),
             **_response_format(question, form),
         }
-        answers = self._sdk().chat.completions.with_streaming_response
-        with answers.create(**body, extra_body=dict(e.extra) or None) as response:
-            chunks, size = [], 0
-            for chunk in response.iter_bytes():
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > MAX_BYTES:
-                    raise ChatError(Fault("broken answer", f"more than {MAX_BYTES} bytes"))
-                if time.monotonic() > deadline:
-                    raise ChatError(Fault("timeout", f"no whole answer within {e.timeout_s:g} s"))
-        return b"".join(chunks)
+        create = self._sdk().chat.completions.with_raw_response.create
+        try:
+            answer = create(**body, extra_body={self._limit: e.max_tokens, **e.extra})
+        except openai.BadRequestError as error:
+            if self._limit == OTHER_LIMIT or OTHER_LIMIT not in str(error):
+                raise
+            self._limit = OTHER_LIMIT
+            answer = create(**body, extra_body={self._limit: e.max_tokens, **e.extra})
+        if fault := wire.fault_of(answer.http_response):
+            raise ChatError(fault)
+        content: bytes = answer.http_response.content
+        return content
 
     def _sdk(self) -> Any:
         """The client, made on first use: importing the SDK takes a second."""
@@ -145,14 +158,16 @@ class OpenAIChat:
 
         with self._lock:
             if self._client is None:
+                key, http = self._key() or wire.NO_KEY, wire.http_client(self._endpoint.timeout_s)
+                weakref.finalize(self, http.close)
                 self._client = openai.OpenAI(
-                    api_key=self._key() or "none",
+                    api_key=key,
+                    default_headers={"Authorization": f"Bearer {key}"},  # or OPENAI_CUSTOM_HEADERS could replace it
                     base_url=self._endpoint.base_url,
                     timeout=self._endpoint.timeout_s,
                     max_retries=RETRIES,
+                    http_client=http,
                 )
-                # what the user's environment says of OpenAI is not meant for this server
-                self._client.organization = self._client.project = None
             return self._client
 
     def _key(self) -> str:
@@ -161,10 +176,16 @@ class OpenAIChat:
         Raises:
             ChatError: The variable is not set.
         """
-        name = self._endpoint.api_key_env
-        if name and not os.environ.get(name):
+        name, key = self._endpoint.api_key_env, self._secret()
+        if name and not key:
             raise ChatError(Fault("missing key", f"set the environment variable {name}", lasting=True))
-        return os.environ.get(name, "") if name else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ChatError(Fault("wrong key", f"{name} holds what no key can hold", lasting=True))
+        return key
+
+    def _secret(self) -> str:
+        """The key, or nothing; a line break at its end comes with keys kept in files."""
+        return os.environ.get(self._endpoint.api_key_env, "").strip() if self._endpoint.api_key_env else ""
 
     def _fault(self, error: Any) -> Fault:
         import openai
@@ -175,17 +196,19 @@ class OpenAIChat:
         if isinstance(error, openai.NotFoundError):
             return Fault("unknown model", detail, lasting=True)
         if isinstance(error, openai.RateLimitError):
-            return Fault("rate limit", detail, "insufficient_quota" in str(error), _retry_after(error.response.headers))
+            return Fault(
+                "rate limit", detail, "insufficient_quota" in str(error), wire.retry_after(error.response.headers)
+            )
         if isinstance(error, openai.APITimeoutError):
             return Fault("timeout", detail)
         if isinstance(error, openai.APIStatusError):
-            return Fault("server error", detail, retry_after_s=_retry_after(error.response.headers))
+            return Fault("server error", detail, retry_after_s=wire.retry_after(error.response.headers))
         return Fault("connection", detail)
 
     def _clean(self, error: object) -> str:
         """One line without the key: servers like to quote it."""
         text = " ".join(str(error).split()) or type(error).__name__
-        key = os.environ.get(self._endpoint.api_key_env, "") if self._endpoint.api_key_env else ""
+        key = self._secret()
         return (text.replace(key, "***") if key else text)[:200]
 
 
@@ -208,20 +231,10 @@ def _read(body: bytes) -> Reply:
         found = json.loads(body)
         text = found["choices"][0]["message"].get("content") or ""
         usage = found.get("usage") or {}
-        return Reply((str(text),), int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        return Reply((str(text),), _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+    except (KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no chat completion: {type(error).__name__}: {error}") from None
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds the server wants to be left alone; 0 where it does not say so in seconds."""
-    try:
-        return max(0.0, float(headers.get("retry-after", 0)))
-    except ValueError:
-        return 0.0
-
-
-@lru_cache(maxsize=64)
-def _gate(base_url: str, concurrency: int) -> threading.Semaphore:
-    """One gate for all members at the same server."""
-    return threading.Semaphore(concurrency)
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    return max(0, int(usage.get(name) or 0))  # a server that counts backwards would fill the budget

@@ -20,6 +20,8 @@ from tvm_litecoop.models.turns import Prices
 from tvm_litecoop.values import Rejection
 from tvm_litecoop.view import Colleague, View
 
+FIRST_TOKENS = (1500, 1000)
+"""Tokens read and written that a member's first call is held for; a model that thinks aloud writes about so many."""
 RESERVE = "reserve"
 """Acts where no member can: benched, off, or beyond the budget. It is the expert, and not on the roster."""
 
@@ -93,9 +95,9 @@ class Pool:
         """Parameter count of each member."""
         return {name: member.profile.params for name, member in self.members.items()}
 
-    def first(self) -> str:
-        """The member that opens a search: the first one listed."""
-        return next(iter(self.members))
+    def first(self, config: SearchConfig) -> str:
+        """The member that opens a search: the first one listed, the largest where it acts alone."""
+        return self.largest if config.next_member == "largest" else next(iter(self.members))
 
     @property
     def largest(self) -> str:
@@ -106,11 +108,24 @@ class Pool:
         """Whether a larger member than this one exists."""
         return name in self.members and self.params[name] < self.params[self.largest]
 
-    def acting(self, name: str, seed: int) -> str:
-        """That member where it can be asked now, else another one; the reserve where nobody can."""
-        able = self._able()
+    def free_member_able(self) -> bool:
+        """Whether a member of the pool can answer at once, at no cost."""
+        return any(self.members[name].profile.free for name in self._able())
+
+    def acting(self, name: str, seed: int, config: SearchConfig, *, free: bool = False) -> str:
+        """That member where it can be asked now, else another one; the reserve where nobody can.
+
+        Args:
+            name: The member whose turn it is.
+            seed: For the draw of another one.
+            config: Whether another one may act at all.
+            free: Only free members come into question.
+        """
+        able = [one for one in self._able() if self.members[one].profile.free or not free]
         if name in able:
             return name
+        if config.next_member == "largest":
+            return RESERVE
         return turns.draw({n: self.stats[n] for n in able}, self._prices, random.Random(seed)) if able else RESERVE
 
     def in_background(self, name: str) -> bool:
@@ -126,8 +141,8 @@ class Pool:
         if named and named not in self.members and author in self.stats:
             self.stats[author].rejections["unknown member"] += 1
         able = {name: self.stats[name] for name in self._able()}
-        if not able:
-            return self.first()
+        if not able or config.next_member == "largest":
+            return self.first(config)
         rng = random.Random(seed)
         if config.next_member == "random":
             return rng.choice(list(able))
@@ -154,12 +169,13 @@ class Pool:
         return self.budget.affords(self._estimate(name))
 
     def _estimate(self, name: str) -> Usage:
-        """What a call of that member usually costs."""
-        stats = self.stats[name]
-        answered = max(1, stats.answers)
-        return Usage(
-            stats.tokens_in // answered, stats.tokens_out // answered, stats.usd / answered, stats.seconds / answered
-        )
+        """What a call of that member usually costs; before its first answer what such calls cost elsewhere."""
+        stats, (price_in, price_out) = self.stats[name], self.members[name].profile.usd_per_mtok
+        if not stats.answers:
+            tokens_in, tokens_out = FIRST_TOKENS
+            return Usage(tokens_in, tokens_out, (tokens_in * price_in + tokens_out * price_out) / 1e6)
+        n = stats.answers
+        return Usage(stats.tokens_in // n, stats.tokens_out // n, stats.usd / n, stats.seconds / n)
 
     # ---- ask ---------------------------------------------------------------------------------------------------------
 
@@ -179,7 +195,7 @@ class Pool:
         profile = self._reserve.profile if flight.member == RESERVE else self.members[flight.member].profile
         stats.add_answer(answer, 0.0 if profile.free else flight.blocked_s)
         if not profile.free:
-            self.budget.settle(flight.estimate, answer.usage)
+            self._settle_budget(flight.estimate, answer)
         if profile.background:
             self.calls.landed(flight)
         if flight.member in self._health:
@@ -207,6 +223,12 @@ class Pool:
     def close(self) -> None:
         """Drop the calls that have not begun."""
         self.calls.close()
+
+    def _settle_budget(self, estimate: Usage, answer: Answer) -> None:
+        if answer.cached:
+            self.budget.release(estimate)
+        else:
+            self.budget.settle(estimate, answer.usage)
 
     def _book_health(self, name: str, answer: Answer) -> None:
         if answer.fault is None:

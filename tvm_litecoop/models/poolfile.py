@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import providers
 from tvm_litecoop.models.base import Member
 from tvm_litecoop.models.budget import Limits
+from tvm_litecoop.models.pool import RESERVE
 from tvm_litecoop.models.settings import BudgetSettings, MemberSettings, PoolFile, PoolSettings
 from tvm_litecoop.models.turns import Prices
 
@@ -22,6 +24,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLES: dict[str, type[Any]] = {"member": MemberSettings, "pool": PoolSettings, "budget": BudgetSettings}
 
 
@@ -43,7 +46,7 @@ def load(file: Path) -> Loaded:
     """
     found = read(file)
     return Loaded(
-        [_member(file, number, settings) for number, settings in enumerate(found.member)],
+        [_member(settings) for settings in found.member],
         Limits(**found.budget.model_dump()),
         Prices(usd_per_hour=found.pool.usd_per_hour),
         found.pool.slow_share,
@@ -54,7 +57,7 @@ def read(file: Path) -> PoolFile:
     """The settings of a pool file, checked but not yet made into members."""
     try:
         text = file.read_text("utf-8")
-        return PoolFile.model_validate(tomllib.loads(text))
+        found = PoolFile.model_validate(tomllib.loads(text))
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}", "name a pool file; the README has an example") from None
     except UnicodeDecodeError:
@@ -67,22 +70,36 @@ def read(file: Path) -> PoolFile:
         where = f"{file}, line {place}" if place else str(file)
         name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
         raise ConfigError(f"{where}: {name}: {first['msg']}", _choices(first)) from None
+    for number, settings in enumerate(found.member):
+        for key, wrong, hint in _wrong(settings, [one.name for one in found.member[:number]]):
+            raise ConfigError(f"{file}, line {_line(text, ('member', number, key))}: {key}: {wrong}", hint)
+    return found
 
 
-def _member(file: Path, number: int, settings: MemberSettings) -> Member:
+def _wrong(settings: MemberSettings, taken: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Key, fault and hint of what one table alone, or beside those before it, cannot be."""
+    if settings.provider not in providers.provider_names():
+        choices = ", ".join(providers.provider_names())
+        yield "provider", f"unknown provider {settings.provider!r}", f"choose from {choices}"
+    if settings.name in taken:
+        yield "name", f"two members are called {settings.name!r}", f"choose another one than {', '.join(taken)}"
+    if settings.name == RESERVE:
+        yield "name", f"no member can be called {RESERVE!r}", "choose another name"
+    if settings.provider in providers.FREE and settings.name != settings.provider:
+        yield (
+            "name",
+            f"{settings.provider} is called {settings.name!r}",
+            f"a free member keeps its name: {settings.provider}",
+        )
+    if settings.api_key_env and not _VARIABLE.fullmatch(settings.api_key_env):  # likely the key itself: not repeated
+        yield "api_key_env", "no name of an environment variable", "put the key in one, and name that one here"
+
+
+def _member(settings: MemberSettings) -> Member:
     if settings.provider in providers.FREE:
-        if settings.name != settings.provider:
-            raise ConfigError(
-                f"{file}: {settings.provider} is called {settings.name!r}", "a free member keeps its name"
-            )
         return providers.built_in(settings.provider)
     make = providers.provider(settings.provider)
-    if make is None:
-        place = _line(file.read_text("utf-8"), ("member", number, "provider"))
-        raise ConfigError(
-            f"{file}, line {place}: unknown provider {settings.provider!r}",
-            f"choose from {', '.join(providers.provider_names())}",
-        )
+    assert make is not None  # `read` has looked
     return make(settings)
 
 
@@ -92,6 +109,8 @@ def _choices(error: Any) -> str:
         return f"known keys: {', '.join(table.model_fields if table else _TABLES)}"
     if error["type"] == "missing":
         return "add it"
+    if "api_key" in str(error["loc"][-1]):
+        return "put the key in an environment variable, and name that one here"
     return f"it is {error['input']!r}"
 
 

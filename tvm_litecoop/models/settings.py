@@ -19,7 +19,6 @@ class MemberSettings(BaseModel):
         params: Parameter count; for a mixture of experts the total. Estimates will do: only its logarithm counts.
         usd_per_mtok_in: US dollars for a million tokens read.
         usd_per_mtok_out: US dollars for a million tokens written.
-        directed: Whether it may set decisions by value; false leaves it TVM's mutators by name.
         model: Name of the model on its server; the member's name where it is left out.
         base_url: Server of an `openai` member, up to `/v1`; OpenAI's own where it is left out.
         api_key_env: Name of the environment variable that holds the key. Never the key itself.
@@ -40,7 +39,6 @@ class MemberSettings(BaseModel):
     params: Positive = 1.0
     usd_per_mtok_in: Price = 0.0
     usd_per_mtok_out: Price = 0.0
-    directed: bool = True
     model: str = ""
     base_url: str = ""
     api_key_env: str = ""

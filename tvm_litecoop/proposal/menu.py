@@ -22,6 +22,7 @@ from tvm_litecoop.view import Sketch, View
 
 SKETCH, MUTATE = "sketch", "mutate"
 _MUTATOR = re.compile(r"Mutate(\w+?)(?:Node)?(?:\(.*)?")
+_LOOP = re.compile(r"^(.+)_(\d+)$")
 _TILE = re.compile(r"\d+(?:x\d+)*")
 
 
@@ -43,8 +44,13 @@ def text_of(domain: Domain, value: Value) -> str:
     if isinstance(domain, Choice):
         return str(domain.options[value])
     if isinstance(domain, Location):
-        return domain.labels[domain.indices.index(value)]
+        return loop_names(domain)[domain.indices.index(value)]
     return str(value)
+
+
+def loop_names(domain: Location) -> list[str]:
+    """The places of a location as they are written: TVM's `j_0` is `j0`, as in the loop order of the prompt."""
+    return [_LOOP.sub(r"\1\2", label) for label in domain.labels]
 
 
 def value_of(domain: Domain, text: str) -> Value | None:
@@ -54,7 +60,8 @@ def value_of(domain: Domain, text: str) -> Value | None:
     if isinstance(domain, Choice):
         options = list(map(str, domain.options))
         return options.index(text) if text in options else None
-    return domain.indices[domain.labels.index(text)] if text in domain.labels else None
+    names = loop_names(domain)
+    return domain.indices[names.index(text)] if text in names else None
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,10 @@ class Menu:
     mutators: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, view: View, directed: bool = True) -> Menu:
-        """The menu of a view; without directed edits only mutators are on it."""
+    def of(cls, view: View) -> Menu:
+        """The menu of a view."""
         mutators = tuple((_short_mutator(name), name) for name, _ in view.mutators)
-        if not directed:
+        if not view.directed:
             return cls((), 1, view.program.sketch, mutators)
         names = short_names(view.sketch.sites)
         sites = tuple((names[site.name], site) for site in view.sketch.sites)

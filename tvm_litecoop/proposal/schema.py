@@ -38,7 +38,9 @@ class Form(BaseModel):
     next: str = ""
 
 
-def form_of(menu: Menu, members: tuple[str, ...], k: int, *, exact: bool = False, reason: int = REASON) -> type[Form]:
+def form_of(
+    menu: Menu, members: tuple[str, ...], k: int, *, exact: bool = False, reason: int = REASON, edits: int = EDITS
+) -> type[Form]:
     """The form for one view.
 
     Args:
@@ -47,9 +49,10 @@ def form_of(menu: Menu, members: tuple[str, ...], k: int, *, exact: bool = False
         k: Alternatives at most.
         exact: Spell out every legal edit, for a local grammar: an illegal one is then impossible.
         reason: Characters of the reason at most.
+        edits: Edits of one alternative at most.
     """
     edit: Any = _exact_edit(menu) if exact else Annotated[str, Field(pattern=_pattern(menu))]
-    alternative: Any = Annotated[list[edit], Field(min_length=1, max_length=EDITS)]
+    alternative: Any = Annotated[list[edit], Field(min_length=1, max_length=edits)]
     fields: dict[str, Any] = {
         "reason": (Annotated[str, Field(max_length=reason)], ...),
         "alternatives": (Annotated[list[alternative], Field(min_length=1, max_length=k)], ...),

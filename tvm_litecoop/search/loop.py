@@ -49,7 +49,7 @@ class Search:
         root = space.initial()
         if isinstance(root, Rejection):
             raise SearchError(f"no program of this design space can be built: {root}")
-        self.tree = Tree(root, pool.first())
+        self.tree = Tree(root, pool.first(config))
         self._size_scores = policy.size_scores(pool.params)
         self.trust = Trust()
         self.steps = 0
@@ -89,13 +89,16 @@ class Search:
         Args:
             needed: New programs wanted; no more calls fly than may bring them.
         """
-        flying = len(self._flying)
-        full = flying >= min(self.config.in_flight, -(-needed // self.config.proposals_per_call))
-        node = None if full else self._handed_over() or policy.select(self.tree, self._size_scores, self.config)
+        wanted = -(-needed // self.config.proposals_per_call)
+        enough = len(self._flying) >= min(self.config.in_flight, wanted)
+        if enough and not self.pool.free_member_able():
+            return self._land(wait=True)
+        escalated = self._handed_over()
+        node = escalated or policy.select(self.tree, self._size_scores, self.config)
         if node is None:
             return self._land(wait=True)
         self.steps += 1
-        self._ask_member(node)
+        self._ask_member(node, at_once=enough and escalated is None)
         return True
 
     def _handed_over(self) -> Node | None:
@@ -108,9 +111,15 @@ class Search:
         self.pool.count_escalation(node.member)
         return node
 
-    def _ask_member(self, node: Node) -> None:
-        """Let the node's member propose; a call in the background flies under virtual loss until it lands."""
-        author = self.pool.acting(node.member, seeds.fork(self.seed, "stand-in", node.id, self.steps))
+    def _ask_member(self, node: Node, *, at_once: bool = False) -> None:
+        """Let the node's member propose; a call in the background flies under virtual loss until it lands.
+
+        Args:
+            node: The program to be changed.
+            at_once: A free member acts, so that nobody waits: enough calls fly already.
+        """
+        stand_in = seeds.fork(self.seed, "stand-in", node.id, self.steps)
+        author = self.pool.acting(node.member, stand_in, self.config, free=at_once)
         view = sight.view_of(self.tree, node, self.space, self.pool, self.config)
         seed = seeds.fork(self.seed, "propose", node.id, self.steps)
         flight = self.pool.ask(author, view, self.config.proposals_per_call, seed)
@@ -256,7 +265,7 @@ class Search:
         if root.built.key in fastest:
             self.tree.set_throughput(root, 1.0 / fastest.pop(root.built.key)[1], measured=True)
         for built, seconds in list(fastest.values())[:ADOPTED]:
-            node = self.tree.add(root, built, "database", self.pool.first(), ())
+            node = self.tree.add(root, built, "database", self.pool.first(self.config), ())
             self.tree.set_throughput(node, 1.0 / seconds, measured=True)
 
     def close(self) -> None:

@@ -19,18 +19,19 @@ ABOVE = 3
 def view_of(tree: Tree, node: Node, space: Space, pool: Pool, config: SearchConfig) -> View:
     """The view of one node."""
     best = tree.best
-    slower = [child for child in tree.children(node) if child.measured and (child.throughput or 0.0) < _floor(node)]
     return replace(
         space.view(node.built.program),
         seconds=_seconds(node),
         best_seconds=1.0 / tree.root.best if tree.root.best else None,
         root=node.parent < 0,
         noise=config.noise,
-        path=_Programs(space, [n for n, _ in zip(tree.path(node), range(ABOVE), strict=False)]),
-        best=_Programs(space, [best] if best is not None else []),
-        tried=_Programs(space, slower[::-1]),
+        path=_Programs(space, [n for n, _ in zip(tree.path(node), range(ABOVE), strict=False)], detailed=True),
+        best=_Programs(space, [best] if best is not None else [], detailed=True),
+        tried=_Programs(space, [tree.nodes[i] for i in reversed(node.children)]),
+        rivals=node.pending,
         colleagues=pool.roster(),
         budget=pool.budget.left(),
+        directed=config.directed,
     )
 
 
@@ -40,6 +41,7 @@ class _Programs(Sequence[Any]):
 
     space: Space
     nodes: list[Node]
+    detailed: bool = False  # whether the loops of the first are read
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -55,13 +57,9 @@ class _Programs(Sequence[Any]):
             seconds=_seconds(node),
             error=node.error,
             moved=node.built.moved,
-            loops=self.space.loops(node.built.program),
+            loops=self.space.loops(node.built.program) if self.detailed and index == 0 else (),
         )
 
 
 def _seconds(node: Node) -> float | None:
     return 1.0 / node.throughput if node.measured and node.throughput else None
-
-
-def _floor(node: Node) -> float:
-    return node.throughput or 0.0 if node.measured else 0.0

@@ -24,7 +24,8 @@ class Outcome:
             every candidate failed.
         final_s: The same kernel timed again at the end, beside the others; None until then.
         curve: (trial, seconds since the start, best seconds so far), one per batch.
-        seconds: Wall-clock seconds: `total`, `build`, `run`, `search`, `model`.
+        seconds: Wall-clock seconds: `total`, `build`, `run`, `search`, `model` (the search stood still for a model);
+            and model seconds `hidden` behind measurements.
         members: What each member of the pool cost and brought.
         best_author: Member that proposed the best program, `database` for one of an earlier run; empty for TVM's own
             strategies.

@@ -86,20 +86,38 @@ def results(outcomes: list[Outcome]) -> Table:
 
 
 def members(outcome: Outcome) -> Table:
-    """What each member of the pool brought."""
-    table = _table("member", "calls", "proposals", "rejected", "trials", "hits", "records", "USD")
+    """What each member of the pool cost and brought."""
+    figures = ("calls", "given", "refused", "faults", "trials", "hits", "records", "tokens", "USD", "s")
+    table = _table("member", *figures)
     for name, stats in outcome.members.items():
-        rejections = stats["rejections"]
-        rejected = sum(rejections.values()) if isinstance(rejections, dict) else 0
-        plain = [str(stats[key]) for key in ("calls", "proposals")]
-        rest = [str(stats[key]) for key in ("trials", "hits", "records")]
-        table.add_row(name, *plain, str(rejected), *rest, f"{stats['usd']:.4f}")
+        counted = {
+            **stats,
+            "given": stats["proposals"],
+            "refused": _sum(stats["rejections"]),
+            "faults": _sum(stats["faults"]),
+            "tokens": int(str(stats["tokens_in"])) + int(str(stats["tokens_out"])),
+            "USD": f"{stats['usd']:.4f}",
+            "s": f"{stats['seconds']:.1f}",
+        }
+        table.add_row(name, *(str(counted[figure]) for figure in figures))
     return table
+
+
+def model_time(outcome: Outcome) -> str:
+    """How long models thought, and how much of that was hidden behind measurements."""
+    hidden, waited = outcome.seconds["hidden"], outcome.seconds["model"]
+    total = sum(float(str(stats["seconds"])) for stats in outcome.members.values())
+    share = f" ({hidden / total:.0%})" if total else ""
+    return f"models thought for {total:.1f} s, {hidden:.1f} s{share} of it behind measurements; waited {waited:.1f} s"
+
+
+def _sum(reasons: object) -> int:
+    return sum(reasons.values()) if isinstance(reasons, dict) else 0
 
 
 def _table(*columns: str) -> Table:
     """A plain table; the first column is a name, the others are figures."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left")
     return table

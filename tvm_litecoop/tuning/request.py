@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 
 STRATEGIES = ("litecoop", "evolutionary", "replay-trace")
@@ -25,6 +26,8 @@ class Request:
         stock: Use TVM's default builder and runner instead of the warm ones.
         fresh: Start over; an earlier run in the same directory is kept aside.
         members: Built-in members of the pool by name; empty for the default pool.
+        pool: A pool file; instead of `members`.
+        setting: Settings of the search by name (`SearchConfig.named`).
     """
 
     workload: str
@@ -37,11 +40,16 @@ class Request:
     stock: bool = False
     fresh: bool = False
     members: tuple[str, ...] = ()
+    pool: str = ""
+    setting: str = "default"
 
     def __post_init__(self) -> None:
         """Name a wrong value where it was made."""
         if self.strategy not in STRATEGIES:
             raise ConfigError(f"unknown strategy {self.strategy!r}", f"choose from {', '.join(STRATEGIES)}")
+        SearchConfig.named(self.setting)
+        if (self.pool or self.setting != "default") and self.strategy != "litecoop":
+            raise ConfigError(f"{self.strategy} has no pool and no settings", "leave out --pool and --setting")
         if self.trials < 1:
             raise ConfigError(f"trials is {self.trials}", "choose at least 1")
         if self.batch < 0:

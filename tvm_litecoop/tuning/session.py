@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.schedule import ScheduleError
 
+from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import Interrupted, LiteCoOpError, WorkloadError
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.models.pool import Pool
@@ -55,17 +56,24 @@ class Watcher(Protocol):
         ...
 
 
-def run(request: Request, workload: Workload, target: Any, watcher: Watcher) -> Session:
+def run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None = None) -> Session:
     """Tune one workload with one strategy. Ctrl-C ends it after the batch and keeps what was measured.
+
+    Args:
+        request: What to do.
+        workload: What to tune.
+        target: For which machine.
+        watcher: Told how it goes.
+        pool: Instead of the pool that the request names.
 
     Raises:
         WorkDirError: The work directory cannot be used.
         WorkloadError: TVM cannot make a design space of the function for this target.
     """
+    strategy = _strategy(request, pool)
     database = workdir.open_database(request.directory, fresh=request.fresh)
     known, known_s = workdir.known(database, workload.mod, target)
     watcher.started(request.directory, known, known_s)
-    strategy = _strategy(request)
     with Interrupt() as interrupt, _quiet(), ms.Profiler() as profiler:
 
         def after_batch(trials: int, best_s: float | None) -> None:
@@ -87,7 +95,7 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher) -> 
         known=known,
         best_s=recorder.best_s,
         curve=list(recorder.curve),
-        seconds=_seconds(profiler.get(), total),
+        seconds=_seconds(profiler.get(), total, getattr(strategy, "pool", None)),
         best_author=_leader(strategy),
         interrupted=interrupted,
     )
@@ -97,11 +105,15 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher) -> 
     return Session(outcome, ms.tir_integration.compile_tir(database, workload.mod, target))
 
 
-def _strategy(request: Request) -> Any:
+def _strategy(request: Request, pool: Pool | None) -> Any:
     """What `tune_tir` takes: a strategy, or the name of one of TVM's own."""
     if request.strategy != "litecoop":
         return request.strategy
-    return LiteCoOpStrategy(Pool.built_in(*request.members) if request.members else None)
+    if pool is None and request.pool:
+        pool = Pool.from_toml(request.pool)
+    elif pool is None and request.members:
+        pool = Pool.built_in(*request.members)
+    return LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
 
 
 def _tune(
@@ -173,10 +185,13 @@ def _build_in(directory: str) -> None:
     tempfile.tempdir = directory
 
 
-def _seconds(profile: dict[str, float], total: float) -> dict[str, float]:
-    """Where the time went, in seconds of wall clock."""
+def _seconds(profile: dict[str, float], total: float, pool: Pool | None) -> dict[str, float]:
+    """Where the time went, in seconds of wall clock; `hidden` is model time behind measurements, not part of it."""
     build, ran = float(profile.get("SendToBuilder", 0.0)), float(profile.get("SendToRunner", 0.0))
-    return {"total": total, "build": build, "run": ran, "search": total - build - ran, "model": 0.0}
+    model = sum(stats.blocked_s for stats in pool.stats.values()) if pool else 0.0
+    hidden = pool.calls.hidden_s if pool else 0.0
+    search = total - build - ran - model
+    return {"total": total, "build": build, "run": ran, "search": search, "model": model, "hidden": hidden}
 
 
 def _leader(strategy: Any) -> str:

@@ -135,12 +135,15 @@ class _Reader:
             whole = self._loops.get(inst.inputs[0], "loop")
             self._loops.update({part: f"{whole}{level}" for level, part in enumerate(inst.outputs)})
         elif kind in _STAGES:
-            block_name = str(self._schedule.get(inputs[0]).name_hint)
-            place = self._loops.get(inst.inputs[1], "a sampled loop") if len(inst.inputs) > 1 else ""
-            self.stages.append(_STAGES[kind].format(block=block_name, place=place))
+            self.stages.append(self._stage(kind, inst, inputs))
         elif kind in traces.SAMPLING:
             self.slots.append(self._slot(kind, inst, inputs, attrs))
         return decision
+
+    def _stage(self, kind: str, inst: Any, inputs: Any) -> str:
+        block = getattr(self._schedule.get(inputs[0]), "name_hint", "")  # a loop where a reduction is factored
+        place = next((self._loops[one] for one in inst.inputs if one in self._loops), "a sampled loop")
+        return _STAGES[kind].format(block=block, place=place)
 
     def _slot(self, kind: str, inst: Any, inputs: Any, attrs: Any) -> Slot:
         if kind == "SampleCategorical":

@@ -119,12 +119,16 @@ class TvmSpace:
             self._keep(replayed)
         return self._schedules[program]
 
+    def rebuilt(self, program: Program) -> Built | Rejection:
+        """A program that was written down, replayed."""
+        return self._keep(self._replayer.replay([program])[0])
+
     def recorded(self, trace: Any) -> Built | Rejection:
         """A program of the database: which sketch its trace belongs to, and what it replays to."""
         signature = traces.signature(trace)
         for sketch in self.sketches:
             if sketch.signature == signature:
-                return self._keep(self._replayer.replay([Program(sketch.index, traces.decisions_of(trace))])[0])
+                return self.rebuilt(Program(sketch.index, traces.decisions_of(trace)))
         return Rejection(Why.REPLAY, "the record belongs to none of the design spaces")
 
     def close(self) -> None:

@@ -133,7 +133,7 @@ def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:
     """
     found = (context.space_generator.mutator_probs or {}).items()
     named = {str(mutator).rsplit(".", 1)[-1]: (mutator, float(probability)) for mutator, probability in found}
-    return {name: named[name] for name in sorted(named) if name != "MutateParallel"}
+    return {name: named[name] for name in sorted(named) if not name.startswith("MutateParallel")}
 
 
 def _first_line(message: Any) -> str:

@@ -1,7 +1,4 @@
-"""The command line: `litecoop tune` and `litecoop bench`. Owns arguments, exit codes and what is printed.
-
-TVM is imported only after the installed versions were checked and the threads of kernels were set.
-"""
+"""`litecoop tune`: one workload, tuned, checked and timed. Owns its arguments and what is printed."""
 
 from __future__ import annotations
 
@@ -9,18 +6,20 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from tvm_litecoop._version import __version__
 from tvm_litecoop.compat import check_versions
+from tvm_litecoop.config import NAMED
 from tvm_litecoop.errors import ConfigError, LiteCoOpError
 from tvm_litecoop.tuning.request import STRATEGIES, Request
 from tvm_litecoop.tuning.threads import use_physical_cores
+
+WIDTH = 120
+"""Columns of output that goes to no terminal."""
 
 EXAMPLES = """examples:
   litecoop tune matmul:512x512x512
@@ -29,26 +28,9 @@ EXAMPLES = """examples:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Returns:
-        0 for success, 1 where no correct kernel was found, 2 for an input that cannot be used, 130 for Ctrl-C.
-    """
-    args = _parser().parse_args(argv)
-    try:
-        return int(args.command(args))
-    except LiteCoOpError as error:
-        print(f"litecoop: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:  # outside of a run, where nothing has been measured yet or everything is written
-        return 130
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="litecoop", description="Tune TVM programs with a shared search tree.")
-    parser.add_argument("--version", action="version", version=f"litecoop {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    settings = ["paper", *NAMED, "lambda=X"]
     tune = commands.add_parser(
         "tune",
         help="tune one workload",
@@ -61,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("--target", default="", help="a TVM target; default: this machine with its real features")
     tune.add_argument("--trials", type=int, default=64, metavar="N", help="candidates to measure (default 64)")
     tune.add_argument("--strategy", choices=STRATEGIES, default="litecoop", help="which search (default litecoop)")
+    tune.add_argument("--pool", default="", metavar="FILE", help="members and budget (default: the embedded pool)")
+    tune.add_argument("--setting", default="default", metavar="NAME", help=f"an ablation: {', '.join(settings)}")
     tune.add_argument("--compare", choices=STRATEGIES[1:], help="run this search of TVM first, same trials")
     tune.add_argument("--work-dir", default="", metavar="DIR", help="database and logs (default litecoop-work/...)")
     tune.add_argument("--seed", type=int, default=1, metavar="S", help="makes all randomness (default 1)")
@@ -72,25 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     kept.add_argument("--fresh", action="store_true", help="start over; earlier results are kept aside")
     tune.add_argument("--stock", action="store_true", help="TVM's default builder and runner instead of the warm ones")
     tune.add_argument("--json", default="", metavar="FILE", help="write the outcome there")
-    bench = commands.add_parser(
-        "bench",
-        help="compare searches on a grid of workloads",
-        description="Run every workload x arm x seed of a grid, arms interleaved, each cell in a process of its own; "
-        "check and time all kernels together at the end. A rerun skips the finished cells.",
-    )
-    bench.set_defaults(command=_bench)
-    bench.add_argument("grid", type=Path, help="a TOML file, for example python/litecoop_bench/grids/smoke.toml")
-    bench.add_argument("--out", type=Path, metavar="DIR", help="results (default litecoop-work/bench-NAME)")
-    return parser
-
-
-def _bench(args: argparse.Namespace) -> int:
-    check_versions()
-    use_physical_cores()
-    from litecoop_bench.run import run
-
-    folder = args.out or Path("litecoop-work") / f"bench-{args.grid.stem}"
-    return run(args.grid, folder, lambda line: print(line, flush=True))
 
 
 def _tune(args: argparse.Namespace) -> int:
@@ -104,13 +69,15 @@ def _tune(args: argparse.Namespace) -> int:
         batch=args.batch,
         stock=args.stock,
         fresh=args.fresh,
+        pool=args.pool,
+        setting=args.setting,
     )
     requests = [request]
     if args.compare == args.strategy:
         raise ConfigError(f"--compare {args.compare} is what --strategy runs already", "choose another one")
     if args.compare:
         directory = f"{request.directory}-{args.compare}" if args.work_dir else ""
-        requests.insert(0, replace(request, strategy=args.compare, work_dir=directory, stock=True))
+        requests.insert(0, _compared(request, args.compare, directory))
     json_file = Path(args.json) if args.json else None
     if json_file is not None:
         _check_writable(json_file)
@@ -126,7 +93,7 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
     from tvm_litecoop.tuning.targets import parse_target
     from tvm_litecoop.workloads import parse
 
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     workload, target = parse(requests[0].workload), parse_target(requests[0].target)
     load_tensor_intrinsics()
     sessions = []
@@ -141,6 +108,8 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
     console.print(progress.results(outcomes))
     if outcomes[-1].members:
         console.print(progress.members(outcomes[-1]))
+        if outcomes[-1].seconds["model"] or outcomes[-1].seconds["hidden"]:
+            console.print(progress.model_time(outcomes[-1]), highlight=False)
     console.print(
         f"to compile it elsewhere: compile_tir(JSONDatabase(work_dir={outcomes[-1].directory!r}), mod, target)",
         highlight=False,
@@ -170,6 +139,11 @@ def _check_all(sessions: list[Any], workload: Any, target: Any, check: Any) -> N
         outcome.final_s = seconds
 
 
+def _compared(request: Request, strategy: str, directory: str) -> Request:
+    """The same run by one of TVM's own strategies, with TVM's own builder and runner."""
+    return replace(request, strategy=strategy, work_dir=directory, stock=True, pool="", setting="default")
+
+
 def _check_writable(file: Path) -> None:
     """Say it now rather than after the run."""
     place = file if file.exists() else file.parent
@@ -183,7 +157,3 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text)
     except OSError as error:
         raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file for --json") from None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

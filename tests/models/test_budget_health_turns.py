@@ -1,0 +1,122 @@
+"""Spending, benching, and whose turn it is: the pool's rules without any server."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.models import turns
+from tvm_litecoop.models.base import Fault, Usage
+from tvm_litecoop.models.budget import Budget, Limits
+from tvm_litecoop.models.health import FIRST_S, LONGEST_S, Health
+from tvm_litecoop.models.stats import MemberStats
+from tvm_litecoop.models.turns import Prices
+
+
+def test_a_call_in_flight_counts_against_every_limit() -> None:
+    budget = Budget(Limits(calls=3, tokens=1000, usd=1.0))
+    estimate = Usage(200, 100, 0.3, 1.0)
+    budget.hold(estimate)
+    assert budget.left() == "2 calls, 700 tokens, $0.70"
+    budget.hold(estimate)
+    assert budget.affords(estimate)
+    budget.hold(estimate)
+    assert not budget.affords(estimate) and budget.left() == "0 calls, 100 tokens, $0.10"
+    budget.settle(estimate, Usage(900, 0, 0.9, 1.0))
+    assert budget.spent("usd") == 0.9 and budget.left() == "0 calls, 0 tokens, $0.00"
+
+
+def test_no_limit_affords_everything_and_says_nothing() -> None:
+    assert Budget().affords(Usage(10**9, 10**9, 1e9, 1e9)) and Budget().left() == ""
+
+
+def test_a_wrong_limit_is_named() -> None:
+    with pytest.raises(ConfigError, match="budget usd is -1"):
+        Limits(usd=-1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=30))
+def test_calls_that_cost_what_was_expected_never_go_beyond_the_limit(steps: list[tuple[int, bool]]) -> None:
+    budget, flying = Budget(Limits(tokens=1000)), list[Usage]()
+    for tokens, lands in steps:
+        estimate = Usage(tokens_in=tokens)
+        if budget.affords(estimate):
+            budget.hold(estimate)
+            flying.append(estimate)
+        if lands and flying:
+            one = flying.pop(0)
+            budget.settle(one, one)
+        assert budget.spent("tokens") + sum(one.tokens_in for one in flying) <= 1000
+
+
+def test_faults_in_a_row_double_the_bench_up_to_a_limit_and_an_answer_forgives() -> None:
+    health, now, waits = Health(), 0.0, []
+    for _ in range(2000):
+        health.failed("m", Fault("connection"), now)
+        waits.append(health.benched_until - now)
+        assert not health.available(now) and health.available(health.benched_until)
+        now = health.benched_until
+    assert waits[:4] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S, 8 * FIRST_S] and waits[-1] == LONGEST_S
+    health.answered()
+    health.failed("m", Fault("connection"), now)
+    assert health.benched_until == now + FIRST_S
+
+
+def test_calls_that_fail_together_are_one_outage() -> None:
+    health = Health()
+    for _ in range(8):
+        health.failed("m", Fault("connection"), 0.1)
+    assert health.benched_until == pytest.approx(0.1 + FIRST_S) and health.faults_in_a_row == 1
+
+
+def test_the_server_says_for_how_long_within_reason() -> None:
+    health = Health()
+    health.failed("m", Fault("rate limit", retry_after_s=30), 0.0)
+    assert health.benched_until == 30
+    health.failed("m", Fault("rate limit", retry_after_s=1e9), 0.0)
+    assert health.benched_until == LONGEST_S
+
+
+def test_what_is_lasting_stays() -> None:
+    health = Health()
+    health.failed("m", Fault("wrong key", lasting=True), 0.0)
+    health.answered()
+    assert not health.available(1e9) and health.off == "wrong key"
+
+
+def stats(calls: int = 0, hits: int = 0, trials: int = 0, usd: float = 0.0, blocked_s: float = 0.0) -> MemberStats:
+    return MemberStats(calls=calls, proposals=trials, trials=trials, hits=hits, usd=usd, blocked_s=blocked_s)
+
+
+def shares(members: dict[str, MemberStats], prices: Prices = Prices()) -> Counter[str]:  # noqa: B008, it is frozen
+    rng = random.Random(1)
+    return Counter(turns.draw(members, prices, rng) for _ in range(1000))
+
+
+def test_hits_bring_turns_and_the_unknown_keep_a_chance() -> None:
+    drawn = shares({"good": stats(50, 40, 50), "bad": stats(50, 2, 50), "new": stats()})
+    assert drawn["good"] > drawn["new"] > 50 and drawn["bad"] < 5
+
+
+def test_money_and_waiting_cost_turns() -> None:
+    cheap, dear, slow = stats(50, 20, 50), stats(50, 20, 50, usd=5.0), stats(50, 20, 50, blocked_s=200.0)
+    assert shares({"cheap": cheap, "dear": dear})["cheap"] > 990
+    assert shares({"cheap": cheap, "slow": slow})["cheap"] > 990
+    assert shares({"cheap": cheap, "dear": dear}, Prices(usd_per_hour=1e6))["dear"] > 300
+
+
+def test_rejections_are_misses() -> None:
+    fool = stats(50, 10, 10)
+    fool.proposals, fool.rejections["malformed"] = 100, 90
+    assert shares({"fool": fool, "walker": stats(50, 40, 100)})["walker"] > 990
+
+
+def test_the_starved_are_those_with_less_than_their_part() -> None:
+    members = {"a": stats(90), "b": stats(8), "c": stats(2)}
+    assert turns.starved(members, 0.2) == ["c"]
+    assert turns.starved(members, 0.0) == [] and turns.starved({}, 0.2) == []

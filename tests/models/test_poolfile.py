@@ -1,0 +1,108 @@
+"""pool.toml: what it makes, and that every error is one line with the place, the key and what is valid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.models import poolfile
+from tvm_litecoop.models.pool import Pool
+
+GOOD = """
+# a pool
+[[member]]
+name = "expert"
+provider = "expert"
+
+[[member]]
+name = "big"
+provider = "openai"
+base_url = "http://127.0.0.1:1/v1"
+api_key_env = "SOME_KEY"
+params = 7e10
+usd_per_mtok_in = 1.75
+usd_per_mtok_out = 14
+
+[pool]
+usd_per_hour = 20
+
+[budget]
+usd = 5
+"""
+
+
+def test_a_pool_file_makes_a_pool(tmp_path: Path) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text(GOOD)
+    pool = Pool.from_toml(file)
+    assert list(pool.members) == ["expert", "big"] and pool.largest == "big"
+    assert pool.members["big"].profile.usd_per_mtok == (1.75, 14.0)
+    assert pool.budget.limits.usd == 5 and pool.budget.left() == "$5.00"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "parts"),
+    [
+        ("params =", "parms =", 12, ["member.parms", "known keys: name, provider, params"]),
+        ("params = 7e10", 'params = "many"', 12, ["member.params", "valid number", "'many'"]),
+        ("params = 7e10", "params = 0", 12, ["member.params", "greater than 0"]),
+        ('name = "big"\n', "", 7, ["member.name", "required", "add it"]),
+        ('provider = "openai"', 'provider = "opena"', 9, ["unknown provider 'opena'", "expert, mutator, openai"]),
+        ('name = "big"', 'name = "expert"', 8, ["two members are called 'expert'"]),
+        ('name = "big"', 'name = "reserve"', 8, ["no member can be called 'reserve'"]),
+        ('name = "expert"', 'name = "sage"', 4, ["expert is called 'sage'", "keeps its name"]),
+        (
+            "usd_per_mtok_out = 14",
+            "usd_per_mtok_out = -1",
+            14,
+            ["usd_per_mtok_out", "greater than or equal to 0", "-1"],
+        ),
+        ("usd_per_hour = 20", "per_hour = 20", 17, ["pool.per_hour", "known keys: usd_per_hour, slow_share"]),
+        ("usd = 5", "usd = -5", 20, ["budget.usd", "-5"]),
+        ("usd = 5", "usd = true\ncalls = 1.5", 21, ["budget.calls", "1.5"]),
+        ("[budget]", "[bugdet]", 19, ["bugdet", "known keys: member, pool, budget"]),
+        ("# a pool", "colour = 1", 2, ["colour", "known keys: member, pool, budget"]),
+        ("usd = 5", "usd = = 5", 20, ["line 20"]),
+    ],
+)
+def test_an_error_is_one_line_with_the_place_the_key_and_what_is_valid(
+    tmp_path: Path, old: str, new: str, line: int, parts: list[str]
+) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(ConfigError) as caught:
+        Pool.from_toml(file)
+    text = str(caught.value)
+    assert "\n" not in text and text.startswith(str(file)) and f"line {line}" in text
+    assert [part for part in parts if part not in text] == []
+
+
+@pytest.mark.parametrize(
+    "line", ['api_key_env = "sk-planted-1"', 'api_key = "sk-planted-1"', 'api_key_env = ["sk-planted-1"]']
+)
+def test_a_key_in_the_file_is_not_repeated(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text(GOOD.replace('api_key_env = "SOME_KEY"', line))
+    with pytest.raises(ConfigError, match=r"line 11: .*api_key") as caught:
+        Pool.from_toml(file)
+    assert "planted" not in str(caught.value)
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"missing.toml: No such file .*name a pool file"):
+        poolfile.load(tmp_path / "missing.toml")
+    with pytest.raises(ConfigError, match="Is a directory"):
+        poolfile.load(tmp_path)
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe[[member]]")
+    with pytest.raises(ConfigError, match="no text in UTF-8"):
+        poolfile.load(binary)
+    empty = tmp_path / "empty.toml"
+    empty.write_text("")
+    with pytest.raises(ConfigError, match=r"member: Field required \(add it\)"):
+        poolfile.load(empty)
+    empty.write_text("member = []")
+    with pytest.raises(ConfigError, match="line 1: member: List should have at least 1 item"):
+        poolfile.load(empty)

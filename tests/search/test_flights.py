@@ -1,0 +1,137 @@
+"""Calls beside the measurement: under virtual loss, within the budget, landed once, hidden where it is claimed."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from toy import Scripted, ToySpace, measure_all, pool_of, toy_seconds
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.models.base import Usage
+from tvm_litecoop.models.budget import Limits
+from tvm_litecoop.models.pool import RESERVE, Pool
+from tvm_litecoop.search.loop import Search
+from tvm_litecoop.values import Measurement, Proposal, Rejection, SetDecision
+from tvm_litecoop.view import View
+
+
+def guess(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
+    """Any digits."""
+    rng = random.Random(seed)
+    return [Proposal(tuple(SetDecision(s.name, rng.randrange(6)) for s in view.sketch.sites)) for _ in range(k)]
+
+
+def thinker(name: str = "remote", seconds: float = 0.05, params: float = 1e9) -> Scripted:
+    return Scripted(name, guess, params=params, background=True, seconds=seconds)
+
+
+def search_of(pool: Pool, config: SearchConfig | None = None) -> Search:
+    return Search(ToySpace(4, 6), pool, config or SearchConfig(), seed=3)
+
+
+def settled(search: Search) -> bool:
+    return all(node.pending == 0 for node in search.tree.nodes)
+
+
+def test_calls_fly_together_and_land_once() -> None:
+    pool = pool_of(thinker(seconds=0.2))
+    search = search_of(pool, SearchConfig(in_flight=4, proposals_per_call=2, width=8))
+    start = time.perf_counter()
+    assert measure_all(search, 4) >= 1
+    assert time.perf_counter() - start < 0.2 * pool.stats["remote"].calls  # not one after the other
+    while measure_all(search, 4):
+        if len(search.tree) > 60:
+            break
+    stats = pool.stats["remote"]
+    assert stats.answers == stats.calls and stats.proposals == stats.trials + sum(stats.rejections.values()) + len(
+        search._waiting
+    )
+    assert settled(search)
+    assert len({node.built.key for node in search.tree.nodes}) == len(search.tree.nodes)
+
+
+def test_no_more_calls_than_are_wanted() -> None:
+    pool = pool_of(thinker())
+    search = search_of(pool, SearchConfig(in_flight=64, proposals_per_call=2, width=50, most_children=50))
+    search.ask(4)
+    assert pool.stats["remote"].calls <= 2
+
+
+def test_what_was_thought_during_the_measurement_is_hidden() -> None:
+    pool = pool_of(thinker(seconds=0.1))
+    search = search_of(pool)
+    for _ in range(4):
+        batch = search.ask(4, ahead=4)
+        time.sleep(0.15)  # the hardware measures
+        search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
+    search.ask(4)
+    calls = pool.calls
+    assert calls.background_s >= 0.1 * 8
+    assert 0.5 * calls.background_s < calls.hidden_s <= calls.background_s
+
+
+def test_free_members_go_on_while_a_call_flies() -> None:
+    pool = Pool([Scripted("walker", guess), thinker(seconds=0.5)])
+    search = search_of(pool)
+    while pool.stats["remote"].calls == 0:
+        batch = search.ask(2, ahead=2)
+        search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
+    before = pool.stats["walker"].calls
+    assert search._flying
+    batch = search.ask(2)
+    assert pool.stats["walker"].calls > before or batch
+
+
+def test_the_budget_counts_calls_in_flight() -> None:
+    pool = Pool([thinker()], limits=Limits(calls=5))
+    search = search_of(pool, SearchConfig(in_flight=8, proposals_per_call=1))
+    for _ in range(12):
+        measure_all(search, 4)
+    assert pool.stats["remote"].calls == 5 and pool.budget.spent("calls") == 5
+    assert pool.stats[RESERVE].calls > 0 or len(search.tree) < 6  # it goes on without the member
+    assert settled(search)
+
+
+def test_a_budget_in_dollars_is_never_passed() -> None:
+    class Dear(Scripted):
+        def ask(self, view: View, k: int, seed: int) -> object:  # type: ignore[override]
+            call = super().ask(view, k, seed)
+            answer = call()
+            return lambda: type(answer)(answer.proposals, Usage(100, 10, 0.03, 0.01))
+
+    pool = Pool([Dear("remote", guess, params=1e9, background=True)], limits=Limits(usd=0.1))
+    search = search_of(pool, SearchConfig(in_flight=8, proposals_per_call=1))
+    for _ in range(10):
+        measure_all(search, 2)
+    # the first calls fly before any price is known: as many as fit in a batch
+    assert pool.budget.spent("usd") <= 0.1 + 1e-9
+
+
+def test_an_escalation_goes_to_a_member_in_the_background() -> None:
+    def worse(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
+        higher = [(s.name, int(s.value) + 1) for s in view.sketch.sites if isinstance(s.value, int) and s.value < 5]
+        return [Proposal((SetDecision(name, value),)) for name, value in higher[seed % 2 :]][:k]
+
+    def jump(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
+        return [Proposal((SetDecision("d0", 0), SetDecision("d1", seed % 6), SetDecision("d2", seed % 5)))]
+
+    pool = Pool([Scripted("small", worse), Scripted("large", jump, params=1e12, background=True, seconds=0.02)])
+    search = search_of(pool, SearchConfig(min_share=0.4, escalate_after=1, proposals_per_call=2))
+    for _ in range(20):
+        batch = search.ask(3, ahead=3)
+        search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
+    search.ask(1)
+    assert search.escalations == pool.stats["large"].escalations > 0
+    assert pool.stats["large"].calls >= search.escalations
+    search.close()
+
+
+def test_closing_books_what_has_landed_and_waits_for_nothing() -> None:
+    pool = pool_of(thinker(seconds=0.3))
+    search = search_of(pool)
+    batch = search.ask(2, ahead=2)
+    search.tell([Measurement(node.id, 0.001) for node in batch])
+    start = time.perf_counter()
+    search.close()
+    pool.close()
+    assert time.perf_counter() - start < 0.2

@@ -1,0 +1,43 @@
+"""One real round trip to a member."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from tvm_litecoop.audition import states
+from tvm_litecoop.models.base import Member
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.values import Rejection
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of it.
+
+    Attributes:
+        fault: Why there was no answer; empty where there was one.
+        in_form: Alternatives that could be read, of those it gave.
+        tokens: Read and written, as its server counts them.
+    """
+
+    name: str
+    fault: str
+    in_form: tuple[int, int]
+    seconds: float
+    tokens: tuple[int, int]
+    usd: float
+
+
+def round_trip(member: Member) -> Checked:
+    """Ask a member about one recorded state."""
+    theatre = states.Theatre(states.load()[0])
+    state = next(theatre.states(1, Pool([member]), seed=1))
+    start = time.perf_counter()
+    answer = member.ask(state.view, 2, seed=1)()
+    seconds = time.perf_counter() - start
+    good = sum(not isinstance(one, Rejection) for one in answer.proposals)
+    fault = f"{answer.fault.kind}: {answer.fault.detail}" if answer.fault else ""
+    usage = answer.usage
+    tokens = (usage.tokens_in, usage.tokens_out)
+    return Checked(member.profile.name, fault, (good, len(answer.proposals)), seconds, tokens, usage.usd)

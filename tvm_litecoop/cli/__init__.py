@@ -1,0 +1,40 @@
+"""The command line `litecoop`. Owns exit codes; each command is a file of its own.
+
+tune.py   litecoop tune
+pool.py   litecoop pool show | check | audition
+bench.py  litecoop bench
+
+TVM is imported only after the installed versions were checked and the threads of kernels were set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tvm_litecoop._version import __version__
+from tvm_litecoop.cli import bench, pool, tune
+from tvm_litecoop.errors import LiteCoOpError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 for success, 1 where no correct kernel was found (or a member cannot be reached), 2 for an input that cannot
+        be used, 130 for Ctrl-C.
+    """
+    parser = argparse.ArgumentParser(prog="litecoop", description="Tune TVM programs with a shared search tree.")
+    parser.add_argument("--version", action="version", version=f"litecoop {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (tune, pool, bench):
+        command.add_to(commands)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.command(args))
+    except LiteCoOpError as error:
+        print(f"litecoop: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:  # outside of a run, where nothing has been measured yet or everything is written
+        return 130

@@ -1,0 +1,108 @@
+"""The wire under the openai SDK: which headers are sent, how long and large an answer may be, how many at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, partial
+from typing import Any
+
+from tvm_litecoop.models.base import Fault
+
+MAX_BYTES = 1 << 20
+"""A longer answer is no answer to our question."""
+LONGEST_WAIT_S = 5.0
+"""A server that asks for more than this is not waited for within a call; its member is benched instead."""
+SENT = frozenset(
+    ("accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host", "user-agent")
+)
+"""Headers that leave the house, with the SDK's own `x-stainless-`; it would add all of OPENAI_CUSTOM_HEADERS."""
+NO_KEY = "none"
+"""Stands for the key of a server that wants none, because the SDK wants one; it is not sent."""
+_START, _FAULT = "litecoop_start", "litecoop_fault"
+
+
+def http_client(timeout_s: float) -> Any:
+    """A client for the SDK that follows no redirect, so that a prompt and a key go to one server only."""
+    import openai
+
+    hooks: dict[str, list[Any]] = {"request": [_depart], "response": [partial(_arrive, timeout_s)]}
+    return openai.DefaultHttpxClient(timeout=timeout_s, follow_redirects=False, event_hooks=hooks)
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds the server wants to be left alone; 0 where it does not say so in seconds."""
+    try:
+        return max(0.0, float(headers.get("retry-after", 0)))
+    except ValueError:
+        return 0.0
+
+
+def fault_of(response: Any) -> Fault | None:
+    """Why the body of a response was not read to its end; None where it was."""
+    found: Fault | None = response.extensions.get(_FAULT)
+    return found
+
+
+def _depart(request: Any) -> None:
+    for name in [name for name in request.headers if name not in SENT and not name.startswith("x-stainless-")]:
+        del request.headers[name]
+    if request.headers.get("authorization") == f"Bearer {NO_KEY}":
+        del request.headers["authorization"]
+    request.extensions[_START] = time.monotonic()
+
+
+def _arrive(timeout_s: float, response: Any) -> None:
+    """Read the body here, answers and errors alike: the SDK would read a byte an hour, and any number of them.
+
+    What is too long or takes too long is left out and noted (`fault_of`); a fault raised here would be retried.
+    """
+    fault = _read(response, response.request.extensions[_START] + timeout_s)
+    if fault is not None:
+        response.extensions[_FAULT] = fault
+        response._content = b""
+        response.close()
+    if fault is not None or retry_after(response.headers) > LONGEST_WAIT_S:
+        response.headers["x-should-retry"] = "false"
+
+
+def _read(response: Any, deadline: float) -> Fault | None:
+    chunks, size = [], 0
+    for chunk in response.iter_bytes():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BYTES:
+            return Fault("broken answer", f"more than {MAX_BYTES} bytes")
+        if time.monotonic() > deadline:
+            return Fault("timeout", "the answer did not end in time")
+    response._content = b"".join(chunks)  # as its own read() does
+    return None
+
+
+class Gate:
+    """Lets so many calls at a time through to one server; each caller brings its own limit."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+
+    @contextmanager
+    def passed(self, limit: int) -> Iterator[None]:
+        """Wait until fewer than `limit` are inside, then be one of them."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._inside < limit)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+
+@cache
+def gate(base_url: str) -> Gate:
+    """One gate for all members at the same server."""
+    return Gate()

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell
 
 LIMIT_S = 3600
@@ -54,7 +55,8 @@ def main() -> None:
 
     load_tensor_intrinsics()
     request = cell.request(folder)
-    found = session.run(request, parse(cell.workload), parse_target(""), Silent())
+    with ARMS[cell.arm].pool(cell.seed) as pool:
+        found = session.run(request, parse(cell.workload), parse_target(""), Silent(), pool)
     print(json.dumps(found.outcome.as_json()))
 
 

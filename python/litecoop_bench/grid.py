@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from litecoop_bench.arms import ARMS
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.tuning.request import Request
 
@@ -14,16 +14,6 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-ARMS: dict[str, dict[str, Any]] = {
-    "evolutionary": {"strategy": "evolutionary", "stock": True},
-    "evolutionary-warm": {"strategy": "evolutionary"},
-    "replay-trace": {"strategy": "replay-trace"},
-    "litecoop": {"strategy": "litecoop"},
-    "litecoop-expert": {"strategy": "litecoop", "members": ("expert",)},
-    "litecoop-mutator": {"strategy": "litecoop", "members": ("mutator",)},
-}
-"""Name -> what the arm changes in a request. `evolutionary` has TVM's default builder and runner."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,7 @@ class Cell:
             seed=self.seed,
             work_dir=str(folder / self.name),
             fresh=True,
-            **ARMS[self.arm],
+            **ARMS[self.arm].changes,
         )
 
 

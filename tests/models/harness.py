@@ -61,8 +61,8 @@ class Remote:
             batch = measure_all(search, min(4, count - measured))
             assert batch, "the search ended early"
             measured += batch
-        while search._land(wait=True):
-            pass
+            while search._land(wait=True):  # the walker is faster than any server and would find everything first
+                pass
         search.close()
         pool.close()
         self.seen += [repr(pool), repr(vars(pool)), *map(repr, members), *map(repr, (vars(m) for m in members))]

@@ -15,13 +15,14 @@ import pytest
 from toy import ToySpace
 from tvm_litecoop.models import local_weights
 from tvm_litecoop.models.base import Fault
-from tvm_litecoop.models.huggingface import HuggingFaceChat, member, smollm2
+from tvm_litecoop.models.huggingface import EDITS, HuggingFaceChat, member, smollm2
 from tvm_litecoop.models.llm import ChatError, Question
 from tvm_litecoop.models.local_model import BLOCK
 from tvm_litecoop.models.local_weights import Weights
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.nest import Access, Axis, Block
 from tvm_litecoop.proposal.menu import Menu
+from tvm_litecoop.proposal.parse import parse
 from tvm_litecoop.proposal.prompt import Prompt, render
 from tvm_litecoop.sites import Choice, Location, Site, Tile
 from tvm_litecoop.values import Program, Proposal
@@ -122,6 +123,29 @@ def test_all_chats_share_one_copy(chat: HuggingFaceChat) -> None:
     assert local_weights._ready.cache_info().currsize == loaded
 
 
+@pytest.mark.parametrize("window", [None, 64])
+def test_a_model_that_knows_nothing_keeps_to_the_form(tmp_path: Path, window: int | None) -> None:
+    """Random safetensors without a chat template, with full attention and with one that forgets."""
+    import transformers
+
+    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    transformers.logging.disable_progress_bar()
+    config = transformers.MistralConfig(vocab_size=49152, num_key_value_heads=1, sliding_window=window, **size)
+    transformers.MistralForCausalLM(config).save_pretrained(tmp_path)
+    tokenizer = local_weights.loaded(Weights(str(FOLDER), FILE.name))._tokenizer
+    template, tokenizer.chat_template = tokenizer.chat_template, None
+    tokenizer.save_pretrained(tmp_path)
+    tokenizer.chat_template = template
+    wild = HuggingFaceChat(Weights(str(tmp_path)), temperature=3.0)
+    for seed in range(10):
+        asked = question(replace(matmul_view(), seconds=seed), 4, seed)
+        reply = wild.complete(asked)
+        assert len(reply.texts) == 4 and reply == wild.complete(asked)
+        for text in reply.texts:
+            (found,) = parse(text, asked.menu, 4, seed)
+            assert isinstance(found, Proposal) and 1 <= len(found.edits) <= EDITS
+
+
 def test_a_low_limit_of_tokens_cuts_the_reason_and_nothing_else() -> None:
     reply = HuggingFaceChat(Weights(str(FOLDER), FILE.name), max_tokens=16).complete(question(matmul_view(), 1, 0))
     assert json.loads(reply.texts[0])["reason"] == "" and json.loads(reply.texts[0])["alternatives"]
@@ -153,6 +177,7 @@ def test_loading_is_silent_on_the_terminal(tmp_path: Path, capfd: pytest.Capture
 def test_missing_weights(tmp_path: Path) -> None:
     assert fault_of(Weights(str(tmp_path / "none"))).kind == "no such model"
     assert fault_of(Weights(str(FOLDER), "other.gguf")).kind == "no such model"
+    assert fault_of(Weights("")).kind == "no such model"
 
 
 def test_broken_weights(tmp_path: Path) -> None:
@@ -160,7 +185,11 @@ def test_broken_weights(tmp_path: Path) -> None:
     assert fault_of(Weights(str(tmp_path), FILE.name)).kind == "broken weights"
     (tmp_path / "text.gguf").write_bytes(b"no weights at all")
     assert fault_of(Weights(str(tmp_path), "text.gguf")).kind == "broken weights"
-    assert fault_of(Weights(str(tmp_path))).kind == "broken weights"  # no safetensors
+    assert fault_of(Weights(str(tmp_path))).kind == "no such model"
+
+
+def test_a_device_that_is_not_there() -> None:
+    assert fault_of(Weights(str(FOLDER), FILE.name, "cuda:99")).kind == "no such device"
 
 
 def test_weights_too_large_for_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ def test_an_answer_that_cannot_be_used_is_counted(remote: Remote, text: str | No
 
 
 def test_an_unknown_next_member_is_counted_and_its_edits_are_used(remote: Remote) -> None:
-    with Loopback(says(answer(["d0=0"], next="gpt-9"))) as server:
+    with Loopback(says(answer(["d0=0", "d1=2", "d2=1"], next="gpt-9"))) as server:
         stats = remote.search(server.url)
     assert stats.rejections["unknown member"] >= 1 and stats.trials >= 1
 

@@ -1,4 +1,4 @@
-"""What a model is shown of real programs: what it must hold, how long it is, and that nothing in it is of one process."""
+"""What a model is shown of real programs: what it holds, how long it is, and that nothing is of one process."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_the_named_member_acts_next() -> None:
     search = search_of(pool, SearchConfig(min_share=0.0))
     search.step()
     assert search.tree.nodes[1].member == "other"
-    assert pool.next_member("small", "small", 1, SearchConfig()) == "other"  # it has had no call yet
+    assert pool.next_member("small", 1, SearchConfig()) == "other"  # it has had no call yet
 
 
 def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:

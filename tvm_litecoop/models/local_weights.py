@@ -66,8 +66,10 @@ def loaded(weights: Weights) -> LocalModel:
 @cache
 def _ready(weights: Weights) -> LocalModel:
     where = Path(weights.path, weights.gguf_file)
-    if not weights.path or not where.exists():
-        raise ChatError(Fault("no such model", f"{where} does not exist", lasting=True))
+    needed = where if weights.gguf_file else where / "config.json"
+    if not weights.path or not needed.is_file():
+        detail = f"{needed} is no file" if weights.path else "no path is given"
+        raise ChatError(Fault("no such model", detail, lasting=True))
     start = time.perf_counter()
     logger.info("loading %s from %s ...", weights.gguf_file or where.name, weights.path)
     try:
@@ -86,7 +88,7 @@ def _ready(weights: Weights) -> LocalModel:
 
 
 def _load(weights: Weights) -> LocalModel:
-    # Waiting threads of OpenMP spin: beside other load two cores were 20 times slower for it. Read when torch is imported.
+    # Waiting threads of OpenMP spin: beside other load two cores were 20 times slower. Read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else it warns of every fork
     import llguidance  # noqa: F401  # missing packages are told before the long part
@@ -94,6 +96,7 @@ def _load(weights: Weights) -> LocalModel:
 
     transformers: Any = import_module("transformers")  # its types change from version to version
     dtype = torch.float32 if weights.device.startswith("cpu") else "auto"  # bfloat16 decodes slower on CPUs
+    _check_device(weights.device)
     if weights.device.startswith("cpu"):
         _check_memory(weights)
     source: dict[str, Any] = {"pretrained_model_name_or_path": weights.path, "local_files_only": True}
@@ -103,6 +106,20 @@ def _load(weights: Weights) -> LocalModel:
         tokenizer = transformers.AutoTokenizer.from_pretrained(**source)
         model = transformers.AutoModelForCausalLM.from_pretrained(**source, dtype=dtype, use_safetensors=True)
     return LocalModel(model.to(weights.device).eval(), tokenizer)
+
+
+def _check_device(device: str) -> None:
+    """Whether torch can compute there.
+
+    Raises:
+        ChatError: It cannot.
+    """
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:  # one per kind of device
+        raise ChatError(Fault("no such device", f"{device}: {line_of(error)}", lasting=True)) from None
 
 
 def _check_memory(weights: Weights) -> None:

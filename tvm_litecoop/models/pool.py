@@ -17,7 +17,7 @@ from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.health import Health
 from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.models.turns import Prices
-from tvm_litecoop.values import Rejection
+from tvm_litecoop.values import Proposal, Rejection
 from tvm_litecoop.view import Colleague, View
 
 FIRST_TOKENS = (1500, 1000)
@@ -132,14 +132,11 @@ class Pool:
         """Whether that member may think beside a measurement."""
         return name in self.members and self.members[name].profile.background
 
-    def next_member(self, author: str, named: str, seed: int, config: SearchConfig) -> str:
+    def next_member(self, named: str, seed: int, config: SearchConfig) -> str:
         """Who acts next: one that is hardly known; else the one named; else a draw by hits for time and money.
 
-        An unknown name is a rejection of that half of the answer. For comparison `config.next_member` can leave it
-        to chance or to the order of the pool.
+        For comparison `config.next_member` can leave it to chance or to the order of the pool.
         """
-        if named and named not in self.members and author in self.stats:
-            self.stats[author].rejections["unknown member"] += 1
         able = {name: self.stats[name] for name in self._able()}
         if not able or config.next_member == "largest":
             return self.first(config)
@@ -189,8 +186,8 @@ class Pool:
         return self.calls.start(name, member.ask(view, k, seed), estimate, background=member.profile.background)
 
     def settle(self, flight: Flight) -> Answer:
-        """The answer of a call, waited for and booked once."""
-        answer = flight.wait()
+        """The answer of a call that is done, booked once."""
+        answer = flight.answer()
         stats = self._booked(flight.member)
         profile = self._reserve.profile if flight.member == RESERVE else self.members[flight.member].profile
         stats.add_answer(answer, 0.0 if profile.free else flight.blocked_s)
@@ -203,6 +200,10 @@ class Pool:
         for proposal in answer.proposals:
             if isinstance(proposal, Rejection):
                 self.reject(flight.member, proposal)
+        named = {one.next_member for one in answer.proposals if isinstance(one, Proposal) and one.next_member}
+        unknown = len(named - self.members.keys())
+        if unknown:
+            stats.rejections["unknown member"] += unknown  # that half of the answer is refused
         return answer
 
     def roster(self) -> tuple[Colleague, ...]:

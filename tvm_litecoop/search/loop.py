@@ -58,7 +58,7 @@ class Search:
         self._seen: set[int] = {root.key}
         self._waiting: dict[int, None] = {}  # unmeasured nodes by id, in order of creation
         self._running: dict[int, float | None] = {}  # nodes being measured -> what was predicted of them
-        self._flying: deque[tuple[int, Flight]] = deque()  # calls in the background, oldest first, and their nodes
+        self._flying: list[tuple[int, Flight]] = []  # calls in the background, oldest first, and their nodes
 
     # ---- ask: propose until there is enough to measure -------------------------------------------------------------
 
@@ -72,7 +72,7 @@ class Search:
         self.pool.calls.measuring(False)
         self._land(wait=False)
         nodes = len(self.tree) + (count * self.config.oversample if self.trust.trusted else 0)
-        while (needed := max(count - len(self._waiting), nodes - len(self.tree))) > 0 and self.step(needed):
+        while (needed := max(count - len(self._waiting), nodes - len(self.tree))) > 0 and self.step(needed + ahead):
             pass
         if not self._waiting and not self._running and not self.tree.root.measured:
             self._waiting[self.tree.root.id] = None  # a space with nothing to decide: its one program is the result
@@ -87,7 +87,8 @@ class Search:
         """Expand one node, or wait for a call that flies; False when neither is possible now.
 
         Args:
-            needed: New programs wanted; no more calls fly than may bring them.
+            needed: New programs wanted soon; no more calls fly than may bring them. A slow one among them holds
+                nobody up: its answer is for a later batch.
         """
         wanted = -(-needed // self.config.proposals_per_call)
         enough = len(self._flying) >= min(self.config.in_flight, wanted)
@@ -130,15 +131,16 @@ class Search:
             self._expand(node, author, self.pool.settle(flight))
 
     def _land(self, *, wait: bool) -> bool:
-        """Take in the answers that are there, in the order they were asked for; with `wait` at least the oldest."""
-        landed = False
-        while self._flying and (self._flying[0][1].done or (wait and not landed)):
-            node_id, flight = self._flying.popleft()
+        """Take in the answers that are there, in the order they were asked for; with `wait` at least one."""
+        if wait:
+            self.pool.calls.wait_for_one([flight for _, flight in self._flying])
+        landing = [(node_id, flight) for node_id, flight in self._flying if flight.done]
+        self._flying = [(node_id, flight) for node_id, flight in self._flying if not flight.done]
+        for node_id, flight in landing:
             node = self.tree.nodes[node_id]
             self.tree.hold(node, -1)
             self._expand(node, flight.member, self.pool.settle(flight))
-            landed = True
-        return landed
+        return bool(landing)
 
     def _think_ahead(self, count: int) -> None:
         """Ask background members for the batch after this one while this one is measured."""
@@ -171,7 +173,7 @@ class Search:
                 self.pool.reject(author, checked)
                 refused = refused or checked.why not in NOTHING_NEW
                 continue
-            member = self._next_member(author, proposal, node)
+            member = self._next_member(proposal, node)
             child = self.tree.add(node, checked, author, member, proposal.edits)
             self._seen.add(checked.key)
             self._waiting[child.id] = None
@@ -182,17 +184,17 @@ class Search:
             self.tree.visit(node)
         if node.barren >= self.config.patience * REFUSALS_PER_DUPLICATE:
             self.tree.set_spent(node)
-        node.member = self._next_member(author, None, node)
+        node.member = self._next_member(None, node)
 
     def _new(self, outcome: Built | Rejection) -> Built | Rejection:
         if isinstance(outcome, Built) and outcome.key in self._seen:
             return Rejection(Why.DUPLICATE)
         return outcome
 
-    def _next_member(self, author: str, proposal: Proposal | None, node: Node) -> str:
+    def _next_member(self, proposal: Proposal | None, node: Node) -> str:
         seed = seeds.fork(self.seed, "member", node.id, self.steps, len(self.tree))
         named = proposal.next_member if proposal else ""
-        return self.pool.next_member(author, named, seed, self.config)
+        return self.pool.next_member(named, seed, self.config)
 
     # ---- choose: which of the waiting programs are measured --------------------------------------------------------
 

@@ -1,0 +1,84 @@
+"""The searches that are compared: what each changes in a request, and the pool it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from tvm_litecoop.models.base import Member
+from tvm_litecoop.models.pool import Pool
+
+Opened = AbstractContextManager["Pool | None"]
+
+
+def _no_pool(seed: int) -> Opened:
+    return nullcontext(None)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One search.
+
+    Attributes:
+        changes: What differs from the default request.
+        pool: Seed -> a pool that is open while the cell runs; None for the one the request names.
+    """
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    pool: Callable[[int], Opened] = _no_pool
+
+
+def _eight(seed: int) -> Opened:
+    from litecoop_bench.simulated import members
+
+    return members.pool(seed=seed)
+
+
+def _largest(seed: int) -> Opened:
+    from litecoop_bench.simulated import members
+
+    return members.pool(members.largest_alone(), seed=seed)
+
+
+def _random_models(seed: int) -> Opened:
+    """The free members with eight models beside them that know nothing."""
+    from litecoop_bench.simulated import members, models
+
+    ignorant = [model.model_copy(update={"skill": 0.0, "latency_s": 0.5}) for model in models.load()]
+    return members.pool(ignorant, seed=seed, beside=_free())
+
+
+def _two_seconds(seed: int) -> Opened:
+    """The free members and models that all take two seconds."""
+    from litecoop_bench.simulated import members, models
+
+    slow = [model.model_copy(update={"latency_s": 2.0}) for model in models.load()]
+    return members.pool(slow, seed=seed, beside=_free())
+
+
+def _free() -> list[Member]:
+    from tvm_litecoop.models import providers
+
+    return [make() for make in providers.FREE.values()]
+
+
+ARMS: dict[str, Arm] = {
+    "evolutionary": Arm({"strategy": "evolutionary", "stock": True}),
+    "evolutionary-warm": Arm({"strategy": "evolutionary"}),
+    "replay-trace": Arm({"strategy": "replay-trace"}),
+    "litecoop": Arm({"members": ("expert", "mutator")}),
+    "litecoop-expert": Arm({"members": ("expert",)}),
+    "litecoop-mutator": Arm({"members": ("mutator",)}),
+    "simulated-largest": Arm({"setting": "single"}, _largest),
+    "simulated-eight": Arm({}, _eight),
+    "simulated-random-next": Arm({"setting": "random-next"}, _eight),
+    "simulated-round-robin": Arm({"setting": "round-robin"}, _eight),
+    "simulated-no-escalation": Arm({"setting": "no-escalation"}, _eight),
+    "simulated-lambda-0": Arm({"setting": "lambda=0"}, _eight),
+    "simulated-paper": Arm({"setting": "paper"}, _eight),
+    "simulated-ignorant": Arm({}, _random_models),
+    "simulated-2s": Arm({}, _two_seconds),
+}
+"""`evolutionary` has TVM's default builder and runner; every `simulated-` arm asks models that are no models."""

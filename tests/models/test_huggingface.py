@@ -95,6 +95,12 @@ def test_nothing_out_of_form_can_be_said() -> None:
         assert answer.usage.tokens_in > 0 < answer.usage.tokens_out
 
 
+def test_names_that_json_must_escape_come_back_whole(chat: HuggingFaceChat) -> None:
+    names = ('a"b\\c', 'a"b\n/d', "größer")
+    reply = chat.complete(replace(question(matmul_view(), 4, 0), members=names))
+    assert {json.loads(text)["next"] for text in reply.texts} <= set(names)
+
+
 def test_seeds_decide_what_is_said(chat: HuggingFaceChat) -> None:
     view = matmul_view()
     once, again, other = (chat.complete(question(view, 2, seed)) for seed in (1, 1, 2))
@@ -196,7 +202,7 @@ def test_weights_too_large_for_memory(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / FILE.name).symlink_to(FILE)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=100 << 20))
     fault = fault_of(Weights(str(tmp_path), FILE.name))
-    assert fault.kind == "out of memory" and "0.6 GiB" in fault.detail
+    assert fault.kind == "out of memory" and "1.0 GiB" in fault.detail
 
 
 def test_missing_packages_name_their_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def bounded(question: Question, max_tokens: int) -> tuple[dict[str, Any], int]:
     What `max_tokens` leaves goes to the reason; where it leaves nothing, the answer is longer.
     """
     menu = question.menu
-    edit = max(len(f'"{name}={value}",'.encode()) for name in menu.names() for value in menu.options(name))
+    edit = 1 + max(len(json.dumps(f"{name}={value}")) for name in menu.names() for value in menu.options(name))
     next_ = max((len(json.dumps(name)) for name in question.members), default=2)
     fixed = len('{"reason":"","alternatives":[[]],"next":}') + EDITS * edit + next_
     reason = min(REASON, max(0, max_tokens - fixed) // 4)  # a character has four bytes at most

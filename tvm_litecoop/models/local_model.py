@@ -13,6 +13,8 @@ from tvm_litecoop.proposal.prompt import Prompt
 
 BLOCK = 128
 """Tokens of a prompt that are computed at once."""
+COMPACT: Any = {"whitespace_flexible": False, "json_allowed_escapes": '"\\\\bfnrt'}
+"""No blanks, and no escape with a code: names may need the others."""
 
 
 class LocalModel:
@@ -37,9 +39,7 @@ class LocalModel:
         import torch
         from llguidance import LLMatcher
 
-        grammar = LLMatcher.grammar_from_json_schema(
-            schema, overrides={"whitespace_flexible": False, "json_allowed_escapes": ""}
-        )
+        grammar = LLMatcher.grammar_from_json_schema(schema, overrides=COMPACT)
         start = _Sample(LLMatcher(self._grammar, grammar, log_level=0), temperature, torch.Generator())
         prompt = self._tokens(question.prompt)
         if len(prompt) + longest > self._context:

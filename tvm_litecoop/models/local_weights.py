@@ -23,8 +23,8 @@ from tvm_litecoop.models.local_model import LocalModel
 
 PACKED = 21
 """Bytes of float32 that a byte of GGUF can become at most: 32 bits for the 1.56 of its smallest type."""
-SPARE = 1.2
-"""Memory to have for each byte of weights: tokens seen, buffers, the largest tensor twice."""
+SPARE, SPARE_GGUF = 1.2, 2.0
+"""Memory to have for each byte of weights: GGUF is there as read and as computed with for a while (1.8 measured)."""
 
 logger = logging.getLogger(__name__)
 _loading = threading.Lock()
@@ -50,7 +50,7 @@ class Weights:
         file = Path(path).expanduser()
         if not gguf_file and file.suffix.lower() == ".gguf":
             return cls(str(file.parent), file.name, device)
-        return cls(str(file), gguf_file, device)
+        return cls(str(file) if path else "", gguf_file, device)
 
 
 def loaded(weights: Weights) -> LocalModel:
@@ -132,9 +132,12 @@ def _check_memory(weights: Weights) -> None:
 
     free = psutil.virtual_memory().available
     file = Path(weights.path, weights.gguf_file)
-    if weights.gguf_file and file.stat().st_size * PACKED * SPARE < free:
+    if weights.gguf_file and file.stat().st_size * PACKED * SPARE_GGUF < free:
         return  # counting takes seconds
-    need = 4 * (_gguf_params(file) if weights.gguf_file else sum(map(_params, file.glob("*.safetensors")))) * SPARE
+    if weights.gguf_file:
+        need = 4 * SPARE_GGUF * _gguf_params(file)
+    else:
+        need = 4 * SPARE * sum(map(_params, file.glob("*.safetensors")))
     if need > free:
         detail = f"{file} needs {need / 2**30:.1f} GiB as float32, {free / 2**30:.1f} GiB are free"
         raise ChatError(Fault("out of memory", detail, lasting=True))

@@ -104,9 +104,13 @@ class Pool:
         """The member with the most parameters; the first of equals."""
         return max(self.params, key=self.params.__getitem__)
 
+    def largest_able(self) -> str:
+        """The member with the most parameters of those that can be asked now; persistent regressions go to it."""
+        return max(self._able() or self.members, key=self.params.__getitem__)
+
     def is_small(self, name: str) -> bool:
-        """Whether a larger member than this one exists."""
-        return name in self.members and self.params[name] < self.params[self.largest]
+        """Whether a larger member than this one can be asked now."""
+        return name in self.members and self.params[name] < self.params[self.largest_able()]
 
     def free_member_able(self) -> bool:
         """Whether a member of the pool can answer at once, at no cost."""

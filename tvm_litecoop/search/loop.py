@@ -107,7 +107,7 @@ class Search:
         if not self._escalated:
             return None
         node = self.tree.nodes[self._escalated.popleft()]
-        node.member = self.pool.largest
+        node.member = self.pool.largest_able()
         self.escalations += 1
         self.pool.count_escalation(node.member)
         return node
@@ -127,6 +127,7 @@ class Search:
         if self.pool.in_background(author):
             self.tree.hold(node)
             self._flying.append((node.id, flight))
+            node.member = self._next_member(None, node)  # who else is asked meanwhile
         else:
             self._expand(node, author, self.pool.settle(flight))
 
@@ -149,7 +150,7 @@ class Search:
         for _ in range(2 * count):
             if len(self._waiting) + k * len(self._flying) >= count or len(self._flying) >= self.config.in_flight:
                 break
-            escalated = self._handed_over() if self.pool.in_background(self.pool.largest) else None
+            escalated = self._handed_over() if self.pool.in_background(self.pool.largest_able()) else None
             node = escalated or policy.select(self.tree, self._size_scores, self.config)
             if node is None:
                 break

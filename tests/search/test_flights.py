@@ -135,3 +135,14 @@ def test_closing_books_what_has_landed_and_waits_for_nothing() -> None:
     search.close()
     pool.close()
     assert time.perf_counter() - start < 0.2
+    assert pool.stats["remote"].faults["late"] >= 1
+
+
+def test_closing_books_what_lands_in_time() -> None:
+    pool = pool_of(thinker(seconds=0.2))
+    search = search_of(pool)
+    batch = search.ask(2, ahead=2)
+    search.tell([Measurement(node.id, 0.001) for node in batch])
+    calls = pool.stats["remote"].calls
+    search.close(wait_s=5.0)
+    assert pool.stats["remote"].answers == calls and not pool.stats["remote"].faults

@@ -85,6 +85,10 @@ class Calls:
         for flight in flights:
             flight.blocked_s += (time.perf_counter() - start) / len(flights)
 
+    def wait_for_all(self, flights: Sequence[Flight], timeout_s: float) -> None:
+        """Stand still until all calls are done, or for so long."""
+        wait([flight.future for flight in flights], timeout_s)
+
     def landed(self, flight: Flight) -> None:
         """Book how much of a background call was hidden behind measurements."""
         start, end = flight.span

@@ -21,7 +21,7 @@ from tvm_litecoop.proposal.schema import form_of, json_schema
 EDITS, REASON = 3, 40
 """Edits of an alternative and characters of the reason at most: a small CPU writes some 20 tokens a second."""
 TEMPERATURE = 0.8
-SLOW_S, SMALL = 20.0, 135e6
+SLOW_S, SMALL = 25.0, 135e6
 """Seconds to expect of the first call to so small a model, most of them for loading."""
 
 

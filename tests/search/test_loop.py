@@ -148,14 +148,16 @@ def test_an_unknown_next_member_is_counted_and_replaced() -> None:
     assert search.tree.nodes[1].member in ("small", "other")
 
 
-def test_the_named_member_acts_next() -> None:
-    def names_other(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
-        return [Proposal((SetDecision("d0", 0),), next_member="other")]
-
-    pool = pool_of(Scripted("small", names_other), walker("other"))
-    search = search_of(pool, SearchConfig(min_share=0.0))
+def test_the_named_member_counts_double_and_the_hardly_known_come_first() -> None:
+    pool = pool_of(walker("small"), walker("other"))
+    search = search_of(pool)
+    assert pool.next_member("small", 1, SearchConfig()) in ("small", "other")
+    config = SearchConfig(min_share=0.0)
+    named = [pool.next_member("other", seed, config) for seed in range(300)]
+    assert 0.65 < named.count("other") / 300 < 0.85  # two equals, one of them doubled: 3 in 4
+    pool.stats["other"].trials = 40  # and no hit: its word is worth little now
+    assert [pool.next_member("other", seed, config) for seed in range(100)].count("other") < 20
     search.step()
-    assert search.tree.nodes[1].member == "other"
     assert pool.next_member("small", 1, SearchConfig()) == "other"  # it has had no call yet
 
 

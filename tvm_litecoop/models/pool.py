@@ -138,7 +138,7 @@ class Pool:
         return name in self.members and self.members[name].profile.background
 
     def next_member(self, named: str, seed: int, config: SearchConfig) -> str:
-        """Who acts next: one that is hardly known; else the one named; else a draw by hits for time and money.
+        """Who acts next: one that is hardly known; else a draw by hits for time and money, the one named ahead.
 
         For comparison `config.next_member` can leave it to chance or to the order of the pool.
         """
@@ -153,7 +153,7 @@ class Pool:
         starved = turns.starved(able, config.min_share)
         if starved:
             return rng.choice(starved)
-        return named if named in able else turns.draw(able, self._prices, rng)
+        return turns.draw(able, self._prices, rng, named)
 
     def _able(self) -> list[str]:
         now = time.monotonic()
@@ -227,6 +227,7 @@ class Pool:
                 stats.trials,
                 stats.hits,
                 sum(stats.rejections.values()),
+                stats.seconds / stats.answers if stats.answers else 0.0,
             )
             for name, member in self.members.items()
         )

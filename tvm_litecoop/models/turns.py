@@ -1,4 +1,4 @@
-"""Who acts next where nobody suitable was named. Pure functions over what each member has brought and cost."""
+"""Who acts next. Pure functions over what each member has brought and cost."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ class Prices:
     usd_per_hour: float = 10.0
 
 
-def draw(stats: Mapping[str, MemberStats], prices: Prices, rng: random.Random) -> str:
+NAMED = 2.0
+"""How much more a member counts that the acting model has named. Not without limit: time and money are not the acting
+model's, and a bad model would spend them."""
+
+
+def draw(stats: Mapping[str, MemberStats], prices: Prices, rng: random.Random, named: str = "") -> str:
     """A member, by hits for the time and money of getting and measuring a program.
 
     One sample is drawn of each member's hit rate (Thompson sampling over Beta(hits + 1, misses + 1)) and divided by
     the seconds that one of its programs costs. So a member that brings little, or is slow or dear for what it brings,
     is asked less, and one that is hardly known still gets its chance.
     """
-    return max(stats, key=lambda name: _worth(stats[name], prices, rng))
+    return max(stats, key=lambda name: _worth(stats[name], prices, rng) * (NAMED if name == named else 1.0))
 
 
 def starved(stats: Mapping[str, MemberStats], min_share: float) -> list[str]:

@@ -202,7 +202,8 @@ def _colleague(one: Colleague) -> str:
     size = f" {_size(one.params)}" if one.params > 1 else ""
     price = f" ${one.usd_per_mtok[0]:g}/{one.usd_per_mtok[1]:g}" if any(one.usd_per_mtok) else " free"
     failed = f", {one.failed} rejected" if one.failed else ""
-    return f"{one.name}{size}{price}, {one.hits} of {one.trials} faster{failed}"
+    slow = f" {one.seconds:.0f}s" if one.seconds >= 0.5 else ""
+    return f"{one.name}{size}{price}{slow}, {one.hits} of {one.trials} faster{failed}"
 
 
 def _size(params: float) -> str:

@@ -80,7 +80,9 @@ def _check(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
     from tvm_litecoop.audition import check, table
+    from tvm_litecoop.tuning.progress import show_log
 
+    show_log(Console())
     found = [check.round_trip(member) for member in pool.members.values()]
     Console().print(table.checked(found))
     return int(any(one.fault for one in found))
@@ -91,8 +93,10 @@ def _audition(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
     from tvm_litecoop.audition import stage, table
+    from tvm_litecoop.tuning.progress import show_log
 
     console = Console()
+    show_log(console)
     scores = stage.audition(pool, args.states, args.seed, lambda line: console.print(line, highlight=False))
     console.print(table.scored(scores))
     console.print(table.suggestion(scores), highlight=False)

@@ -94,6 +94,7 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
     from tvm_litecoop.workloads import parse
 
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    progress.show_log(console)
     workload, target = parse(requests[0].workload), parse_target(requests[0].target)
     load_tensor_intrinsics()
     sessions = []
@@ -103,40 +104,27 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
         if sessions[-1].outcome.interrupted:
             console.print("interrupted; showing the best so far")
             break
-    _check_all(sessions, workload, target, check)
+    check.check_and_time(sessions, workload, target)
     outcomes = [found.outcome for found in sessions]
-    console.print(progress.results(outcomes))
-    if outcomes[-1].members:
-        console.print(progress.members(outcomes[-1]))
-        if outcomes[-1].seconds["model"] or outcomes[-1].seconds["hidden"]:
-            console.print(progress.model_time(outcomes[-1]), highlight=False)
-    console.print(
-        f"to compile it elsewhere: compile_tir(JSONDatabase(work_dir={outcomes[-1].directory!r}), mod, target)",
-        highlight=False,
-        soft_wrap=True,
-    )
+    _show(console, outcomes)
     if json_file is not None:
         written = [outcome.as_json() for outcome in outcomes]
         _write(json_file, json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n")
     return 0 if outcomes[-1].correct else 1
 
 
-def _check_all(sessions: list[Any], workload: Any, target: Any, check: Any) -> None:
-    """Numbers first, then time: only kernels that are right are timed together."""
-    right = []
-    for found in sessions:
-        if found.schedule is None or target.kind.name != "llvm":
-            found.outcome.unchecked = "no kernel" if found.schedule is None else f"no check on {target.kind.name} yet"
-            continue
-        kernel = check.compiled(found.schedule.mod, target)
-        verdict = check.verdict(kernel, workload, target, seed=found.outcome.seed)
-        found.outcome.correct, found.outcome.worst_error = verdict.correct, verdict.worst
-        if verdict.correct:
-            right.append((found.outcome, kernel))
-    for (outcome, _), seconds in zip(
-        right, check.time_together([kernel for _, kernel in right], workload, seed=1), strict=True
-    ):
-        outcome.final_s = seconds
+def _show(console: Console, outcomes: list[Any]) -> None:
+    """The searches side by side, what the members of the last one brought, and what to do next."""
+    from tvm_litecoop.tuning import progress
+
+    last = outcomes[-1]
+    console.print(progress.results(outcomes))
+    if last.members:
+        console.print(progress.members(last))
+    if last.seconds["model"] or last.seconds["hidden"]:
+        console.print(progress.model_time(last), highlight=False)
+    hint = f"to compile it elsewhere: compile_tir(JSONDatabase(work_dir={last.directory!r}), mod, target)"
+    console.print(hint, highlight=False, soft_wrap=True)
 
 
 def _compared(request: Request, strategy: str, directory: str) -> Request:

@@ -16,9 +16,9 @@ from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.base import Answer
-from tvm_litecoop.models.calls import Flight
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.search import escalation, policy, sight
+from tvm_litecoop.search.flights import Flights
 from tvm_litecoop.search.space import Space
 from tvm_litecoop.search.tree import Node, Tree
 from tvm_litecoop.search.trust import Trust
@@ -58,7 +58,7 @@ class Search:
         self._seen: set[int] = {root.key}
         self._waiting: dict[int, None] = {}  # unmeasured nodes by id, in order of creation
         self._running: dict[int, float | None] = {}  # nodes being measured -> what was predicted of them
-        self._flying: list[tuple[int, Flight]] = []  # calls in the background, oldest first, and their nodes
+        self._flights = Flights(self.tree, pool)
 
     # ---- ask: propose until there is enough to measure -------------------------------------------------------------
 
@@ -91,7 +91,7 @@ class Search:
                 nobody up: its answer is for a later batch.
         """
         wanted = -(-needed // self.config.proposals_per_call)
-        enough = len(self._flying) >= min(self.config.in_flight, wanted)
+        enough = len(self._flights) >= min(self.config.in_flight, wanted)
         if enough and not self.pool.free_member_able():
             return self._land(wait=True)
         escalated = self._handed_over()
@@ -125,30 +125,24 @@ class Search:
         seed = seeds.fork(self.seed, "propose", node.id, self.steps)
         flight = self.pool.ask(author, view, self.config.proposals_per_call, seed)
         if self.pool.in_background(author):
-            self.tree.hold(node)
-            self._flying.append((node.id, flight))
+            self._flights.launch(node, flight)
             node.member = self._next_member(None, node)  # who else is asked meanwhile
         else:
             self._expand(node, author, self.pool.settle(flight))
 
     def _land(self, *, wait: bool) -> bool:
-        """Take in the answers that are there, in the order they were asked for; with `wait` at least one."""
-        if wait:
-            self.pool.calls.wait_for_one([flight for _, flight in self._flying])
-        landing = [(node_id, flight) for node_id, flight in self._flying if flight.done]
-        self._flying = [(node_id, flight) for node_id, flight in self._flying if not flight.done]
-        for node_id, flight in landing:
-            node = self.tree.nodes[node_id]
-            self.tree.hold(node, -1)
-            self._expand(node, flight.member, self.pool.settle(flight))
-        return bool(landing)
+        """Take in the answers that are there; with `wait` at least one, unless nothing flies."""
+        landed = self._flights.landed(wait=wait)
+        for node, author, answer in landed:
+            self._expand(node, author, answer)
+        return bool(landed)
 
     def _think_ahead(self, count: int) -> None:
         """Ask background members for the batch after this one while this one is measured."""
         passed: list[Node] = []  # nodes whose members do not think in the background, out of the way for a moment
         k = self.config.proposals_per_call
         for _ in range(2 * count):
-            if len(self._waiting) + k * len(self._flying) >= count or len(self._flying) >= self.config.in_flight:
+            if len(self._waiting) + k * len(self._flights) >= count or len(self._flights) >= self.config.in_flight:
                 break
             escalated = self._handed_over() if self.pool.in_background(self.pool.largest_able()) else None
             node = escalated or policy.select(self.tree, self._size_scores, self.config)
@@ -167,7 +161,7 @@ class Search:
         """Apply the proposals, attach the programs that are new, and hand the node to its next member."""
         usable = [proposal for proposal in answer.proposals if isinstance(proposal, Proposal)]
         outcomes = self.space.apply(node.built.program, [proposal.edits for proposal in usable])
-        added, refused = 0, False
+        added, refused = 0, answer.fault is not None or len(usable) < len(answer.proposals)
         for proposal, outcome in zip(usable, outcomes, strict=True):
             checked = self._new(outcome)
             if isinstance(checked, Rejection):
@@ -273,11 +267,5 @@ class Search:
 
     def close(self, wait_s: float = 0.0) -> None:
         """Book the calls that still fly, as far as they land within `wait_s` seconds, and let go of the space."""
-        self.pool.calls.wait_for_all([flight for _, flight in self._flying], wait_s)
-        for _, flight in self._flying:
-            if flight.done:
-                self.pool.settle(flight)
-            else:
-                self.pool.give_up(flight)
-        self._flying.clear()
+        self._flights.close(wait_s)
         self.space.close()

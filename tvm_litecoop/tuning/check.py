@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tvm
 
+from tvm_litecoop.tuning.session import Session
 from tvm_litecoop.workloads import Workload
 
 ROUNDS = 7
@@ -32,6 +33,24 @@ class Verdict:
 
     correct: bool
     worst: float
+
+
+def check_and_time(sessions: Sequence[Session], workload: Workload, target: Any) -> None:
+    """Numbers first, then time: only kernels that are right are timed together. Writes to the outcomes."""
+    right = []
+    for found in sessions:
+        if found.schedule is None or target.kind.name != "llvm":
+            found.outcome.unchecked = "no kernel" if found.schedule is None else f"no check on {target.kind.name} yet"
+            continue
+        kernel = compiled(found.schedule.mod, target)
+        said = verdict(kernel, workload, target, seed=found.outcome.seed)
+        found.outcome.correct, found.outcome.worst_error = said.correct, said.worst
+        if said.correct:
+            right.append((found.outcome, kernel))
+    for (outcome, _), seconds in zip(
+        right, time_together([kernel for _, kernel in right], workload, seed=1), strict=True
+    ):
+        outcome.final_s = seconds
 
 
 def compiled(module: Any, target: Any) -> Any:

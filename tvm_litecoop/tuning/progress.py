@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
+from rich.logging import RichHandler
 from rich.table import Table
 
 from tvm_litecoop.tuning.outcome import Outcome
@@ -109,6 +111,15 @@ def model_time(outcome: Outcome) -> str:
     total = sum(float(str(stats["seconds"])) for stats in outcome.members.values())
     share = f" ({hidden / total:.0%})" if total else ""
     return f"models thought for {total:.1f} s, {hidden:.1f} s{share} of it behind measurements; waited {waited:.1f} s"
+
+
+def show_log(console: Console) -> None:
+    """What the models report, a load or a server left alone, goes between the lines of the display."""
+    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
+    handler.name = "litecoop"  # TVM's logging cannot bear a handler without a name
+    models = logging.getLogger("tvm_litecoop.models")
+    models.handlers, models.propagate = [handler], False
+    models.setLevel(logging.INFO)
 
 
 def _sum(reasons: object) -> int:

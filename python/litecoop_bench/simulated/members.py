@@ -6,7 +6,7 @@ A member tells the server what could be said to a view and then asks it through 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from litecoop_bench.simulated import models
@@ -23,8 +23,6 @@ from tvm_litecoop.models.turns import Prices
 from tvm_litecoop.proposal.menu import Menu
 from tvm_litecoop.proposal.prompt import render
 from tvm_litecoop.view import View
-
-CONCURRENCY = 16
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,6 @@ def member(model: Simulated, server: Server) -> SimulatedMember:
         params=model.params,
         usd_per_mtok_in=model.usd_per_mtok_in,
         usd_per_mtok_out=model.usd_per_mtok_out,
-        concurrency=CONCURRENCY,
     )
     return SimulatedMember(openai_api.member(settings), server)
 
@@ -70,7 +67,7 @@ def pool(
     prices: Prices | None = None,
     beside: Sequence[Member] = (),
 ) -> Iterator[Pool]:
-    """A pool of simulated members and their server, while the context is open.
+    """A pool of simulated members and their servers, one for each host, while the context is open.
 
     Args:
         chosen: The models; the paper's eight where none is given.
@@ -80,12 +77,12 @@ def pool(
         beside: Members that are not simulated, listed after them.
     """
     found = tuple(chosen) or models.load()
-    with Server(found, seed) as server:
-        made = Pool([*(member(model, server) for model in found), *beside], limits, prices)
-        try:
-            yield made
-        finally:
-            made.close()
+    with ExitStack() as opened:
+        hosts = {model.host: [one for one in found if one.host == model.host] for model in found}
+        servers = {host: opened.enter_context(Server(served, seed)) for host, served in hosts.items()}
+        made = Pool([*(member(model, servers[model.host]) for model in found), *beside], limits, prices)
+        opened.callback(made.close)
+        yield made
 
 
 def largest_alone() -> tuple[Simulated, ...]:

@@ -31,6 +31,7 @@ class Simulated(BaseModel):
         usd_per_mtok_in: US dollars for a million tokens read.
         usd_per_mtok_out: US dollars for a million tokens written, thoughts included.
         price_source: Where the prices are from, or `estimate`.
+        host: Who serves it: models of one host share its limit of calls at a time, as they would in a pool file.
         latency_s: Seconds an answer takes; slept for real.
         thinking: Tokens of thought that are billed with an answer and not shown.
         skill: Share of answers that the rule-based expert gives; the others are random legal edits.
@@ -46,6 +47,7 @@ class Simulated(BaseModel):
     usd_per_mtok_in: Amount
     usd_per_mtok_out: Amount
     price_source: Annotated[str, Field(min_length=1)]
+    host: Annotated[str, Field(min_length=1)] = "one host"
     latency_s: Amount
     thinking: Annotated[int, Field(ge=0)] = 0
     skill: Share

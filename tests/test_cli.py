@@ -93,6 +93,9 @@ def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
         (["matmul", "--work-dir", "/proc/nope/work"], "choose another one with --work-dir"),
         (["matmul", "--json", "nowhere/out.json"], "nowhere is not there"),
         (["matmul", "--json", "."], "it is a directory"),
+        (["matmul", "--pool", "nowhere.toml"], "nowhere.toml: No such file"),
+        (["matmul", "--setting", "magic"], "choose from paper, default, single"),
+        (["matmul", "--strategy", "evolutionary", "--pool", "p.toml"], "evolutionary has no pool"),
         (["matmul", "--strategy", "evolutionary", "--compare", "evolutionary"], "choose another one"),
     ],
 )

@@ -31,7 +31,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
     runs; without a cost model nothing is predicted.
 
     Args:
-        pool: The members that take turns; the embedded default pool (expert and mutator) where none is given. All
+        pool: The members that take turns; the embedded default pool where none is given. All
             tasks of a run share it.
         config: Settings of the search.
         machine: Facts of the target; read from the target and this machine where none are given.
@@ -102,7 +102,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self.searches.append(self._task.search)
 
     def post_tuning(self) -> None:
-        """Let go of the tree's threads and of the tuning context."""
+        """Let go of the tree's threads and of the cost model's context."""
         self._started("post_tuning").close()
         self._task = None
 
@@ -118,7 +118,6 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         """Let go of the threads of every tree; for a run that ended in the middle, where TVM calls no post_tuning."""
         for search in self.searches:
             search.close()
-        self.pool.close()
 
     def clone(self) -> Any:
         """A strategy with its own tree, the same pool, and the same list of searches."""

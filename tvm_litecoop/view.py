@@ -93,12 +93,12 @@ class View:
         machine: Facts of the target.
         flops: Arithmetic operations of one run of the program; 0 where unknown.
         seconds: Measured run time of the node, or None.
-        best_seconds: Best measured run time of the task, or None.
         root: True at the root, where there is no measured program to refine.
         noise: Relative difference of two run times that means nothing.
         path: The node's program and those above it, nearest first; lazy.
         best: The fastest program of the task, or none; lazy.
         tried: Programs made from this one, newest first; lazy.
+        refused: The last proposals here that could not be used, with the reason.
         rivals: Calls that think about this very program now.
         colleagues: The members of the pool.
         directed: Whether decisions may be set by value; without, only TVM's mutators are on the menu.
@@ -113,12 +113,12 @@ class View:
     machine: Machine
     flops: int = 0
     seconds: float | None = None
-    best_seconds: float | None = None
     root: bool = False
     noise: float = 0.0
     path: Sequence[Shown] = ()
     best: Sequence[Shown] = ()
     tried: Sequence[Shown] = ()
+    refused: tuple[tuple[tuple[Edit, ...], str], ...] = ()
     rivals: int = 0
     colleagues: tuple[Colleague, ...] = ()
     budget: str = ""

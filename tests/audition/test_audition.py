@@ -8,7 +8,7 @@ import pytest
 
 from toy import Scripted
 from tvm_litecoop.audition import stage, states, table
-from tvm_litecoop.audition.check import round_trip
+from tvm_litecoop.audition.check import round_trips
 from tvm_litecoop.cli import main
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
@@ -44,7 +44,7 @@ def test_an_audition_tells_useful_from_useless() -> None:
 
 
 def test_a_round_trip() -> None:
-    found = round_trip(Expert())
+    (found,) = round_trips([Expert()])
     assert found.fault == "" and found.in_form == (2, 2)
 
 

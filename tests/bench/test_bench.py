@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from litecoop_bench import cell as cells
-from litecoop_bench import retime, run
+from litecoop_bench import money, retime, run
 from litecoop_bench.grid import Cell, Grid, load
 from litecoop_bench.stats import geometric_mean, interval
 from litecoop_bench.table import render
@@ -89,3 +89,17 @@ def test_a_real_cell_in_its_own_process(tmp_path: Path) -> None:
 def test_a_cell_that_cannot_run_is_reported(tmp_path: Path) -> None:
     outcome = cells.run(Cell("nothing:1", "litecoop", 4, 1), tmp_path)
     assert "unknown workload 'nothing'" in outcome["error"]
+
+
+def test_the_money_of_arms_that_paid() -> None:
+    def paying(usd: float, calls: int, hidden: float) -> dict[str, Any]:
+        large = {"usd": usd, "calls": calls, "seconds": 4.0}
+        small = {"usd": 0.0, "calls": 10 - calls, "seconds": 1.0}
+        return {"members": {"large": large, "small": small}, "seconds": {"hidden": hidden}}
+
+    grid = Grid(("a",), ("largest", "eight", "free"), 8, (1, 2))
+    rows = {("a", "largest", s): paying(1.0, 10, 0.0) for s in (1, 2)}
+    rows |= {("a", "eight", s): paying(0.2, 2, 2.5) for s in (1, 2)} | {("a", "free", 1): paying(0.0, 0, 0.0)}
+    lines = money.render(grid, rows).splitlines()
+    assert lines[-1] == "| eight | 0.2000 | 5.0x | 10.0 | 20% | 5.0 | 50% |"
+    assert len(lines) == 5 and money.render(Grid(("a",), ("free",), 8, (1,)), rows) == ""

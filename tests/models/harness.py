@@ -64,7 +64,6 @@ class Remote:
             while search._land(wait=True):  # the walker is faster than any server and would find everything first
                 pass
         search.close()
-        pool.close()
         self.seen += [repr(pool), repr(vars(pool)), *map(repr, members), *map(repr, (vars(m) for m in members))]
         self.seen += [json.dumps(stats.as_json()) for stats in pool.stats.values()]
         return pool

@@ -90,6 +90,14 @@ def test_a_key_in_the_file_is_not_repeated(tmp_path: Path, line: str) -> None:
     assert "planted" not in str(caught.value)
 
 
+def test_a_table_with_a_key_in_it_is_not_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text('[member]\nname = "a"\nprovider = "openai"\napi_key = "sk-planted-1"\n')
+    with pytest.raises(ConfigError, match="member: ") as caught:
+        Pool.from_toml(file)
+    assert "planted" not in str(caught.value)
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"missing.toml: No such file .*name a pool file"):
         poolfile.load(tmp_path / "missing.toml")

@@ -92,7 +92,7 @@ def test_every_option_is_legal_and_none_is_the_present_value() -> None:
 def test_without_directed_edits_only_mutators_are_left() -> None:
     menu = Menu.of(replace(view_of(), directed=False))
     assert menu.names() == ("mutate",) and menu.options("mutate") == ["TileSize", "Unroll"]
-    assert isinstance(menu.edit("i=8x4x1x2", 1), Rejection)
+    assert isinstance(menu.edit("i=8x4x1x2", 1), Rejection) and isinstance(menu.edit("sketch=1", 1), Rejection)
 
 
 def test_a_program_is_told_in_one_line() -> None:

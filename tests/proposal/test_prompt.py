@@ -29,7 +29,7 @@ def test_what_a_matmul_is_told() -> None:
     assert "i: 4 factors of 512, last at most 64" in lines and "unroll: 0 16 64 512" in lines
     assert any(re.match(r"sketch=\d: [+-] ", line) for line in lines)  # the others as a difference to this one
     now = next(line for line in lines if line.startswith("NOW"))
-    assert re.search(r"-> [\d.]+ ms, \d+ GFLOP/s.*; parallel \d+, vector \d+, unroll \d+, \d+ accumulator vectors", now)
+    assert re.search(r"-> [\d.]+ ms, \d+ GFLOP/s.*; parallel \d+ vector \d+ unroll \d+ accumulator vectors \d+", now)
     assert {"ITS PARENT", "BEFORE THAT"} <= {line.split(" by ")[0].split(":")[0] for line in lines}
     assert any(line.startswith("MEMBERS expert free") for line in lines)
     assert lines[-1] == "Give up to 4 alternatives."

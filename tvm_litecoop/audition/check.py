@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tvm_litecoop.audition import states
@@ -29,10 +30,15 @@ class Checked:
     usd: float
 
 
-def round_trip(member: Member) -> Checked:
-    """Ask a member about one recorded state."""
+def round_trips(members: Sequence[Member]) -> list[Checked]:
+    """Ask each member about the same recorded state."""
     theatre = states.Theatre(states.load()[0])
-    state = next(theatre.states(1, Pool([member]), seed=1))
+    found = [_round_trip(member, next(theatre.states(1, Pool([member]), seed=1))) for member in members]
+    theatre.space.close()
+    return found
+
+
+def _round_trip(member: Member, state: states.State) -> Checked:
     start = time.perf_counter()
     answer = member.ask(state.view, 2, seed=1)()
     seconds = time.perf_counter() - start

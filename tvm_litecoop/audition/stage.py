@@ -26,7 +26,8 @@ class Score:
         new: Of those, the ones that were not known before.
         useful: Of those, the ones that the cost model holds faster than the program they were made from.
         lifts: For each state the predicted throughput of its best new program against the program it was shown.
-        faults: Calls without an answer, the last reason kept.
+        faults: Calls without an answer.
+        fault: Why it is not asked again, where a fault was lasting.
     """
 
     name: str
@@ -72,6 +73,7 @@ def audition(pool: Pool, count: int, seed: int, say: Callable[[str], None]) -> l
             for name, member in pool.members.items():
                 if not scores[name].fault:
                     _judge(scores[name], member, state, seeds.fork(seed, task.workload, index))
+        theatre.space.close()
         say(f"{task.workload}: {share} states asked")
     return list(scores.values())
 

@@ -83,7 +83,7 @@ def _check(args: argparse.Namespace) -> int:
     from tvm_litecoop.tuning.progress import show_log
 
     show_log(Console())
-    found = [check.round_trip(member) for member in pool.members.values()]
+    found = check.round_trips(list(pool.members.values()))
     Console().print(table.checked(found))
     return int(any(one.fault for one in found))
 

@@ -29,12 +29,16 @@ class Fault:
         detail: One line for the log; holds no key.
         lasting: True where asking again in this run is pointless.
         retry_after_s: Seconds the server asked to be left alone; 0 where it did not say.
+        of_server: True where every model at the same endpoint would fare the same.
+        of_node: True where it says something of the program that was shown, and nothing of the member.
     """
 
     kind: str
     detail: str = ""
     lasting: bool = False
     retry_after_s: float = 0.0
+    of_server: bool = False
+    of_node: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Profile:
         free: Whether a call costs neither money nor noticeable time.
         background: Whether a call may run beside a measurement: not where it computes on the cores that are timed.
         slow_s: Seconds to expect of the first call, for a member that is neither free nor in the background.
+        endpoint: Where it is served, for members that fail together; empty where it is alone.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Profile:
     free: bool = False
     background: bool = False
     slow_s: float = 0.0
+    endpoint: str = ""
 
 
 class Member(Protocol):

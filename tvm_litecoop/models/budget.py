@@ -34,8 +34,8 @@ class Limits:
 class Budget:
     """Counts what was spent against the limits.
 
-    A call is booked with an estimate before it is made and with its true cost when it is over, so that calls in
-    flight can never add up to more than there is.
+    A call is held with an estimate before it is made and booked with its true cost when it is over. So calls in flight
+    add up to no more than there is, as far as a call costs what calls of that member have cost so far.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
-from tvm_litecoop.models.base import Answer, Call, Usage
+from tvm_litecoop.models.base import Answer, Call, Fault, Usage
 
 MEASUREMENTS = 256
 """Newest measurements whose times are kept."""
@@ -43,39 +44,24 @@ class Flight:
 
 
 class Calls:
-    """Runs calls at once or on threads, and knows when the hardware was measuring.
+    """Makes calls at once or on threads of their own, and knows when the hardware was measuring.
 
-    Args:
-        threads: Calls in the background at a time.
+    The threads are daemons: a server that never answers must not hold up the end of the process.
     """
 
-    def __init__(self, threads: int = 16) -> None:
-        self._threads = threads
-        self._executor: ThreadPoolExecutor | None = None
+    def __init__(self) -> None:
         self._measured: deque[tuple[float, float]] = deque(maxlen=MEASUREMENTS)
         self._measuring_since: float | None = None
         self.hidden_s = 0.0
-        self.background_s = 0.0
 
     def start(self, member: str, call: Call, estimate: Usage, *, background: bool) -> Flight:
         """Make a call: on a thread where it may run beside a measurement, else here and now."""
-        span: list[float] = []
-
-        def timed() -> Answer:
-            span.append(time.perf_counter())
-            try:
-                return call()
-            finally:
-                span.append(time.perf_counter())
-
+        flight = Flight(member, estimate, Future())
         if background:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(self._threads, "litecoop-call")
-            return Flight(member, estimate, self._executor.submit(timed), span)
-        future: Future[Answer] = Future()
-        flight = Flight(member, estimate, future, span)
-        future.set_result(timed())
-        flight.blocked_s = span[1] - span[0]
+            threading.Thread(target=_fly, args=(flight, call), name="litecoop-call", daemon=True).start()
+        else:
+            _fly(flight, call)
+            flight.blocked_s = flight.span[1] - flight.span[0]
         return flight
 
     def wait_for_one(self, flights: Sequence[Flight]) -> None:
@@ -86,14 +72,22 @@ class Calls:
             flight.blocked_s += (time.perf_counter() - start) / len(flights)
 
     def wait_for_all(self, flights: Sequence[Flight], timeout_s: float) -> None:
-        """Stand still until all calls are done, or for so long."""
+        """Stand still until all calls are done, or for so long; booked as `wait_for_one` does."""
+        start = time.perf_counter()
         wait([flight.future for flight in flights], timeout_s)
+        for flight in flights:
+            flight.blocked_s += (time.perf_counter() - start) / len(flights)
 
-    def landed(self, flight: Flight) -> None:
-        """Book how much of a background call was hidden behind measurements."""
+    def landed(self, flight: Flight, model_s: float) -> None:
+        """Book how much of a background call was hidden behind measurements.
+
+        Args:
+            flight: The call.
+            model_s: Seconds the model took; the flight may have been longer, waiting for its turn at a server.
+        """
         start, end = flight.span
-        self.background_s += end - start
-        self.hidden_s += sum(max(0.0, min(end, b) - max(start, a)) for a, b in self._measured)
+        hidden = sum(max(0.0, min(end, b) - max(start, a)) for a, b in self._measured)
+        self.hidden_s += hidden * min(1.0, model_s / (end - start)) if end > start else 0.0
 
     def measuring(self, now_measuring: bool) -> None:
         """The hardware begins, or has ended, measuring a batch."""
@@ -102,8 +96,13 @@ class Calls:
             self._measured.append((self._measuring_since, now))
         self._measuring_since = now if now_measuring else None
 
-    def close(self) -> None:
-        """Drop the calls that have not begun; those that run end by themselves."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
-            self._executor = None
+
+def _fly(flight: Flight, call: Call) -> None:
+    """Make the call; a member that breaks its word and raises is a fault like any other."""
+    flight.span.append(time.perf_counter())
+    try:
+        answer = call()
+    except Exception as error:  # the edge to members of other packages
+        answer = Answer((), fault=Fault("raised", f"{type(error).__name__}: {error}"[:200]))
+    flight.span.append(time.perf_counter())
+    flight.future.set_result(answer)

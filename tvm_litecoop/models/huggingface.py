@@ -79,7 +79,7 @@ class HuggingFaceChat:
             ChatError: With the kind of fault.
         """
         if not any(question.menu.options(name) for name in question.menu.names()):
-            raise ChatError(Fault("nothing to edit"))
+            raise ChatError(Fault("nothing to edit", of_node=True))
         schema, longest = bounded(question, self._max_tokens)
         local = loaded(self._weights)
         try:

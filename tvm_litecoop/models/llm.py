@@ -55,11 +55,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a chat says: one text or several samples, and the tokens that its server counted."""
+    """What a chat says: one text or several samples, and the tokens that its server counted.
+
+    Attributes:
+        seconds: Model time, where the chat knows it better than who waits for it; else 0.
+    """
 
     texts: tuple[str, ...]
     tokens_in: int = 0
     tokens_out: int = 0
+    seconds: float = 0.0
 
 
 class Chat(Protocol):
@@ -113,7 +118,7 @@ class LanguageModel:
             reply = self._chat.complete(question)
         except ChatError as error:
             return Answer((), Usage(seconds=time.perf_counter() - start), error.fault)
-        seconds = time.perf_counter() - start
+        seconds = reply.seconds or time.perf_counter() - start
         found = [
             proposal
             for number, text in enumerate(reply.texts)
@@ -134,7 +139,7 @@ class LanguageModel:
 class _Cache:
     """Answers by question, so that what was asked on speculation and not used is not paid for twice.
 
-    Faults are not kept. The same question asked twice at once is asked once.
+    Faults are not kept.
     """
 
     def __init__(self) -> None:

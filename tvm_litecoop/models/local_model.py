@@ -44,7 +44,7 @@ class LocalModel:
         prompt = self._tokens(question.prompt)
         if len(prompt) + longest > self._context:
             detail = f"{len(prompt)} tokens and {longest} of an answer, but the model takes {self._context}"
-            raise ChatError(Fault("prompt too long", detail))
+            raise ChatError(Fault("prompt too long", detail, of_node=True))
         with self._lock, torch.inference_mode():
             logits, seen = self._prompts.compute([*prompt, *start.forced()])
             samples = [start.split(seeds.fork(question.seed, "sample", i)) for i in range(question.k)]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tvm_litecoop.models import wire
@@ -68,7 +69,12 @@ def member(settings: MemberSettings) -> LanguageModel:
         extra=settings.extra,
     )
     profile = Profile(
-        settings.name, settings.params, settings.usd_per_mtok, background=settings.background, slow_s=SLOW_S
+        settings.name,
+        settings.params,
+        settings.usd_per_mtok,
+        background=settings.background,
+        slow_s=SLOW_S,
+        endpoint=endpoint.base_url,
     )
     return LanguageModel(profile, OpenAIChat(endpoint))
 
@@ -102,6 +108,7 @@ class OpenAIChat:
         """
         refused = ""
         with self._gate.passed(self._endpoint.concurrency):
+            start = time.perf_counter()
             for form in FORMS[FORMS.index(self._form) :]:
                 try:
                     reply = self._ask(question, form)
@@ -109,7 +116,7 @@ class OpenAIChat:
                     refused = str(error)
                     continue
                 self._form = form  # only now: a refusal may have other reasons than the form
-                return reply
+                return replace(reply, seconds=time.perf_counter() - start)
         raise ChatError(Fault("refused request", refused))
 
     def _ask(self, question: Question, form: str) -> Reply:
@@ -127,7 +134,7 @@ class OpenAIChat:
         except ValueError as error:  # JSON that is none
             raise ChatError(Fault("broken answer", self._clean(error))) from None
         except Exception as error:  # the transport's own errors, of whatever library
-            raise ChatError(Fault("connection", self._clean(error))) from None
+            raise ChatError(Fault("connection", self._clean(error), of_server=True)) from None
 
     def _post(self, question: Question, form: str) -> bytes:
         """The body of the answer."""
@@ -206,8 +213,9 @@ class OpenAIChat:
         if isinstance(error, openai.APITimeoutError):
             return Fault("timeout", detail)
         if isinstance(error, openai.APIStatusError):
-            return Fault("server error", detail, retry_after_s=wire.retry_after(error.response.headers))
-        return Fault("connection", detail)
+            wait_s = wire.retry_after(error.response.headers)
+            return Fault("server error", detail, retry_after_s=wait_s, of_server=True)
+        return Fault("connection", detail, of_server=True)
 
     def _clean(self, error: object) -> str:
         """One line without the key: servers like to quote it."""

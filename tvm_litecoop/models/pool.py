@@ -15,13 +15,15 @@ from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.calls import Calls, Flight
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.health import Health
-from tvm_litecoop.models.stats import MemberStats
+from tvm_litecoop.models.stats import UNKNOWN_MEMBER, MemberStats
 from tvm_litecoop.models.turns import Prices
 from tvm_litecoop.values import Proposal, Rejection
 from tvm_litecoop.view import Colleague, View
 
 FIRST_TOKENS = (1500, 1000)
 """Tokens read and written that a member's first call is held for; a model that thinks aloud writes about so many."""
+FIRST_S = 10.0
+"""Seconds that a member's first call is held for."""
 RESERVE = "reserve"
 """Acts where no member can: benched, off, or beyond the budget. It is the expert, and not on the roster."""
 
@@ -60,6 +62,7 @@ class Pool:
         self._prices = prices or Prices()
         self._slow_share = slow_share
         self._health = {name: Health() for name in self.members}
+        self._servers = {member.profile.endpoint: Health() for member in members if member.profile.endpoint}
         self._reserve = Expert(RESERVE)
         self._start = time.monotonic()
 
@@ -126,11 +129,12 @@ class Pool:
             config: Whether another one may act at all.
             free: Only free members come into question.
         """
+        if config.next_member == "largest":  # alone, however slow
+            ready = self._ready(name) and self.budget.affords(self._estimate(name))
+            return name if ready else RESERVE
         able = [one for one in self._able() if self.members[one].profile.free or not free]
         if name in able:
             return name
-        if config.next_member == "largest":
-            return RESERVE
         return turns.draw({n: self.stats[n] for n in able}, self._prices, random.Random(seed)) if able else RESERVE
 
     def in_background(self, name: str) -> bool:
@@ -157,7 +161,12 @@ class Pool:
 
     def _able(self) -> list[str]:
         now = time.monotonic()
-        return [name for name in self.members if self._health[name].available(now) and self._affordable(name, now)]
+        return [name for name in self.members if self._ready(name) and self._affordable(name, now)]
+
+    def _ready(self, name: str) -> bool:
+        """Whether neither the member nor its server is benched."""
+        now, server = time.monotonic(), self._servers.get(self.members[name].profile.endpoint)
+        return self._health[name].available(now) and (server is None or server.available(now))
 
     def _affordable(self, name: str, now: float) -> bool:
         """Whether one more call fits the budget and, for a slow member, its share of the time."""
@@ -175,7 +184,7 @@ class Pool:
         stats, (price_in, price_out) = self.stats[name], self.members[name].profile.usd_per_mtok
         if not stats.answers:
             tokens_in, tokens_out = FIRST_TOKENS
-            return Usage(tokens_in, tokens_out, (tokens_in * price_in + tokens_out * price_out) / 1e6)
+            return Usage(tokens_in, tokens_out, (tokens_in * price_in + tokens_out * price_out) / 1e6, FIRST_S)
         n = stats.answers
         return Usage(stats.tokens_in // n, stats.tokens_out // n, stats.usd / n, stats.seconds / n)
 
@@ -199,7 +208,7 @@ class Pool:
         if not profile.free:
             self._settle_budget(flight.estimate, answer)
         if profile.background:
-            self.calls.landed(flight)
+            self.calls.landed(flight, answer.usage.seconds)
         if flight.member in self._health:
             self._book_health(flight.member, answer)
         for proposal in answer.proposals:
@@ -208,13 +217,14 @@ class Pool:
         named = {one.next_member for one in answer.proposals if isinstance(one, Proposal) and one.next_member}
         unknown = len(named - self.members.keys())
         if unknown:
-            stats.rejections["unknown member"] += unknown  # that half of the answer is refused
+            stats.rejections[UNKNOWN_MEMBER] += unknown  # that half of the answer is refused
         return answer
 
     def give_up(self, flight: Flight) -> None:
         """The run is over and the call is not; what it was held for stays spent."""
-        if not flight.future.cancel():
-            self._booked(flight.member).faults["late"] += 1
+        stats = self._booked(flight.member)
+        stats.faults["late"] += 1
+        stats.blocked_s += flight.blocked_s
 
     def roster(self) -> tuple[Colleague, ...]:
         """The members as they are shown to each other."""
@@ -226,15 +236,11 @@ class Pool:
                 (stats := self.stats[name]).calls,
                 stats.trials,
                 stats.hits,
-                sum(stats.rejections.values()),
+                stats.refused,
                 stats.seconds / stats.answers if stats.answers else 0.0,
             )
             for name, member in self.members.items()
         )
-
-    def close(self) -> None:
-        """Drop the calls that have not begun."""
-        self.calls.close()
 
     def _settle_budget(self, estimate: Usage, answer: Answer) -> None:
         if answer.cached:
@@ -243,10 +249,16 @@ class Pool:
             self.budget.settle(estimate, answer.usage)
 
     def _book_health(self, name: str, answer: Answer) -> None:
-        if answer.fault is None:
-            self._health[name].answered()
-        else:
-            self._health[name].failed(name, answer.fault, time.monotonic())
+        fault, endpoint = answer.fault, self.members[name].profile.endpoint
+        server = self._servers.get(endpoint)
+        if fault is None:
+            for health in (self._health[name], server):
+                if health is not None:
+                    health.answered()
+        elif fault.of_server and server is not None:
+            server.failed(f"{name} (and all at {endpoint})", fault, time.monotonic())
+        elif not fault.of_node:
+            self._health[name].failed(name, fault, time.monotonic())
 
     def _booked(self, name: str) -> MemberStats:
         return self.stats.setdefault(name, MemberStats())

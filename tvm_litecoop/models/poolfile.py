@@ -111,7 +111,8 @@ def _choices(error: Any) -> str:
         return "add it"
     if "api_key" in str(error["loc"][-1]):
         return "put the key in an environment variable, and name that one here"
-    return f"it is {error['input']!r}"
+    given = error["input"]
+    return f"it is {given!r}" if isinstance(given, (int, float, str)) else "see the README for an example"
 
 
 def _line(text: str, loc: tuple[Any, ...]) -> int:

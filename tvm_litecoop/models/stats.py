@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from tvm_litecoop.models.base import Answer
 
+UNKNOWN_MEMBER = "unknown member"
+"""Among the rejections: a named next member that the pool does not have."""
+
 
 @dataclass
 class MemberStats:
@@ -20,7 +23,7 @@ class MemberStats:
         proposals: Alternatives it gave, usable or not.
         rejections: Proposals that could not be used, by reason.
         trials: Its programs that were measured.
-        hits: Of those, the ones faster than the program they were made from.
+        hits: Of those, the ones faster than the program they were made from (than the best, where that has no time).
         records: Of those, the ones that were the best of the task so far.
         escalations: Calls it was given because smaller members kept failing.
         seconds: Model time.
@@ -43,6 +46,11 @@ class MemberStats:
     seconds: float = 0.0
     blocked_s: float = 0.0
 
+    @property
+    def refused(self) -> int:
+        """Proposals that could not be used; an unknown next member alone spoils none."""
+        return sum(count for why, count in self.rejections.items() if why != UNKNOWN_MEMBER)
+
     def add_answer(self, answer: Answer, blocked_s: float) -> None:
         """Book one answer, or what came instead of it."""
         self.proposals += len(answer.proposals)
@@ -64,6 +72,7 @@ class MemberStats:
             "faults": dict(sorted(self.faults.items())),
             "proposals": self.proposals,
             "rejections": dict(sorted(self.rejections.items())),
+            "refused": self.refused,
             "trials": self.trials,
             "hits": self.hits,
             "records": self.records,

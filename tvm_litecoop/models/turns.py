@@ -44,8 +44,8 @@ def starved(stats: Mapping[str, MemberStats], min_share: float) -> list[str]:
 
 
 def _worth(stats: MemberStats, prices: Prices, rng: random.Random) -> float:
-    misses = stats.trials - stats.hits + sum(stats.rejections.values())
+    misses = stats.trials - stats.hits + stats.refused
     hit_rate = rng.betavariate(stats.hits + 1, misses + 1)
-    usable = max(1, stats.proposals - sum(stats.rejections.values()))
+    usable = max(1, stats.proposals - stats.refused)
     cost_s = (stats.blocked_s + stats.usd / prices.usd_per_hour * 3600.0) / usable
     return hit_rate / (prices.trial_s + cost_s)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import mktime_tz, parsedate_tz
 from functools import cache, partial
 from typing import Any
 
@@ -33,11 +34,15 @@ def http_client(timeout_s: float) -> Any:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds the server wants to be left alone; 0 where it does not say so in seconds."""
-    try:
-        return max(0.0, float(headers.get("retry-after", 0)))
-    except ValueError:
-        return 0.0
+    """Seconds the server wants to be left alone, said in any of the three ways the SDK obeys; 0 where it says none."""
+    text = headers.get("retry-after", "")
+    for given, unit_s in ((headers.get("retry-after-ms", ""), 1e-3), (text, 1.0)):
+        try:
+            return max(0.0, float(given) * unit_s)
+        except ValueError:
+            continue
+    date = parsedate_tz(text)
+    return max(0.0, mktime_tz(date) - time.time()) if date else 0.0
 
 
 def fault_of(response: Any) -> Fault | None:

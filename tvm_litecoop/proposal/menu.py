@@ -119,7 +119,7 @@ class Menu:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals:
             return Rejection(Why.MALFORMED, f"{text[:80]!r} is not site=value")
-        if name == SKETCH and value.isdecimal() and len(value) < 6:
+        if name == SKETCH and self.sketches > 1 and value.isdecimal() and len(value) < 6:
             return SetSketch(int(value))
         if name == MUTATE:
             return self._mutation(value, seed)

@@ -64,7 +64,8 @@ def render(view: View, menu: Menu, k: int) -> Prompt:
 
 def _machine(machine: Machine, noise: float) -> str:
     if machine.kind != "llvm":
-        return f"TARGET {machine.kind}, {machine.shared_bytes >> 10}K shared, {machine.max_threads} threads a block"
+        limits = f"{machine.shared_bytes >> 10}K shared, {machine.max_threads} threads a block"
+        return f"TARGET {machine.kind}, {limits}, timing noise {noise:.0%}"
     caches = "/".join(f"{size >> 10}K" for size in (machine.l1_bytes, machine.l2_bytes, machine.l3_bytes))
     peak = f", peak {machine.peak_gflops:.0f} GFLOP/s at nominal clock" if machine.peak_gflops else ""
     return (
@@ -142,6 +143,8 @@ def _programs(view: View) -> list[str]:
     elif view.best:
         lines.append("BEST is NOW")
     lines += [_shown("TRIED", shown, view, full=False) for shown in view.tried[:TRIED]]
+    for edits, why in view.refused:
+        lines.append(f"REFUSED: set {' '.join(said(edit, view.sketch) for edit in edits)} -> {why[:80]}")
     if view.rivals:
         lines.append(f"{view.rivals} more are thinking about NOW: take another idea than the first that comes.")
     return lines
@@ -152,7 +155,7 @@ def _shown(label: str, shown: Shown, view: View, *, full: bool) -> str:
     edits = " ".join(said(edit, shown.sketch) for edit in shown.edits)
     what = decisions_said(shown.sketch) if full else f"set {edits}" if edits else "the start"
     by = f" by {shown.author}" if shown.author else ""
-    made = f"; {_loops(shown, view.machine)}" if full and shown.loops else ""
+    made = f"; {_loops(shown, view.machine)}" if shown.loops else ""
     moved = f"; TVM moved {', '.join(names.get(name, name) for name in shown.moved)}" if shown.moved else ""
     return f"{label}{by}: {what} -> {_speed(shown, view)}{made}{moved}"
 
@@ -175,8 +178,8 @@ def _loops(shown: Shown, machine: Machine) -> str:
         name = f"{loops.block} " if len(shown.loops) > 1 else ""
         held = _accumulators(shown.sketch, loops.block, machine)
         parts.append(
-            f"{name}parallel {loops.parallel}, vector {loops.vector}, unroll {loops.unroll}"
-            + (f", {held} accumulator vectors" if held else "")
+            f"{name}parallel {loops.parallel} vector {loops.vector} unroll {loops.unroll}"
+            + (f" accumulator vectors {held}" if held else "")
         )
     return "; ".join(parts)
 

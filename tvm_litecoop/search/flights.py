@@ -21,6 +21,7 @@ class Flights:
     def launch(self, node: Node, flight: Flight) -> None:
         """A call about a node is made."""
         self._tree.hold(node)
+        node.flying += 1
         self._flying.append((node, flight))
 
     def landed(self, *, wait: bool) -> list[tuple[Node, str, Answer]]:
@@ -38,6 +39,7 @@ class Flights:
         self._flying = flying
         for node, _ in done:
             self._tree.hold(node, -1)
+            node.flying -= 1
         return [(node, flight.member, self._pool.settle(flight)) for node, flight in done]
 
     def close(self, wait_s: float) -> None:
@@ -45,6 +47,7 @@ class Flights:
         self._pool.calls.wait_for_all([flight for _, flight in self._flying], wait_s)
         for node, flight in self._flying:
             self._tree.hold(node, -1)
+            node.flying -= 1
             if flight.done:
                 self._pool.settle(flight)
             else:

@@ -27,6 +27,8 @@ from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, Why
 NOTHING_NEW = (Why.DUPLICATE, Why.NO_CHANGE)
 ADOPTED = 8
 """Programs of an earlier run that a new tree starts from."""
+REFUSED_KEPT = 3
+"""Refused proposals of a node that are shown to the next member there."""
 REFUSALS_PER_DUPLICATE = 32
 """Expansions in which a proposal was refused that say as much about a node being spent as one without any new one."""
 
@@ -38,7 +40,8 @@ class Search:
         space: The programs of the task.
         pool: The members that take turns; may be shared with other tasks.
         config: Settings of the search.
-        seed: All randomness of this task comes from it: same seed and same answers, same tree, in any process.
+        seed: All randomness of this task comes from it: same seed, same tree, in any process, where all members are
+            free. Where some think in the background or slowly, the times of their answers are part of the input.
 
     Raises:
         SearchError: The space has no program at all (every postproc refuses the untuned one).
@@ -92,7 +95,8 @@ class Search:
         """
         wanted = -(-needed // self.config.proposals_per_call)
         enough = len(self._flights) >= min(self.config.in_flight, wanted)
-        if enough and not self.pool.free_member_able():
+        others = self.config.next_member == "model" and self.pool.free_member_able()
+        if enough and not others:
             return self._land(wait=True)
         escalated = self._handed_over()
         node = escalated or policy.select(self.tree, self._size_scores, self.config)
@@ -104,9 +108,11 @@ class Search:
 
     def _handed_over(self) -> Node | None:
         """A parent whose next step belongs to the largest member; its width does not matter."""
-        if not self._escalated:
+        node = None
+        while self._escalated and (node is None or node.spent or node.closed):
+            node = self.tree.nodes[self._escalated.popleft()]
+        if node is None or node.spent or node.closed:
             return None
-        node = self.tree.nodes[self._escalated.popleft()]
         node.member = self.pool.largest_able()
         self.escalations += 1
         self.pool.count_escalation(node.member)
@@ -144,8 +150,7 @@ class Search:
         for _ in range(2 * count):
             if len(self._waiting) + k * len(self._flights) >= count or len(self._flights) >= self.config.in_flight:
                 break
-            escalated = self._handed_over() if self.pool.in_background(self.pool.largest_able()) else None
-            node = escalated or policy.select(self.tree, self._size_scores, self.config)
+            node = policy.select(self.tree, self._size_scores, self.config)
             if node is None:
                 break
             if self.pool.in_background(node.member):
@@ -153,9 +158,11 @@ class Search:
                 self._ask_member(node)
             else:
                 self.tree.hold(node)
+                node.flying += 1
                 passed.append(node)
         for node in passed:
             self.tree.hold(node, -1)
+            node.flying -= 1
 
     def _expand(self, node: Node, author: str, answer: Answer) -> None:
         """Apply the proposals, attach the programs that are new, and hand the node to its next member."""
@@ -166,6 +173,7 @@ class Search:
             checked = self._new(outcome)
             if isinstance(checked, Rejection):
                 self.pool.reject(author, checked)
+                node.refused = [*node.refused, (proposal.edits, str(checked))][-REFUSED_KEPT:]
                 refused = refused or checked.why not in NOTHING_NEW
                 continue
             member = self._next_member(proposal, node)

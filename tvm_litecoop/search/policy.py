@@ -91,4 +91,4 @@ def select(tree: Tree, scores: Mapping[str, float], config: SearchConfig) -> Nod
 
 
 def _has_room(node: Node, config: SearchConfig) -> bool:
-    return not node.spent and len(node.children) + node.pending < max_children(node.visits, config)
+    return not node.spent and len(node.children) + node.flying < max_children(node.visits, config)

@@ -22,13 +22,13 @@ def view_of(tree: Tree, node: Node, space: Space, pool: Pool, config: SearchConf
     return replace(
         space.view(node.built.program),
         seconds=_seconds(node),
-        best_seconds=1.0 / tree.root.best if tree.root.best else None,
         root=node.parent < 0,
         noise=config.noise,
         path=_Programs(space, [n for n, _ in zip(tree.path(node), range(ABOVE), strict=False)], detailed=True),
         best=_Programs(space, [best] if best is not None else [], detailed=True),
         tried=_Programs(space, [tree.nodes[i] for i in reversed(node.children)]),
-        rivals=node.pending,
+        rivals=node.flying,
+        refused=tuple(node.refused),
         colleagues=pool.roster(),
         budget=pool.budget.left(),
         directed=config.directed,
@@ -41,7 +41,7 @@ class _Programs(Sequence[Any]):
 
     space: Space
     nodes: list[Node]
-    detailed: bool = False  # whether the loops of the first are read
+    detailed: bool = False  # whether their loops are read
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -57,7 +57,7 @@ class _Programs(Sequence[Any]):
             seconds=_seconds(node),
             error=node.error,
             moved=node.built.moved,
-            loops=self.space.loops(node.built.program) if self.detailed and index == 0 else (),
+            loops=self.space.loops(node.built.program) if self.detailed else (),
         )
 
 

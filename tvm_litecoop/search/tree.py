@@ -33,6 +33,8 @@ class Node:
         error: First line of the failure, if it failed.
         visits: Times a step passed through, own creation included.
         pending: Calls in flight below or at this node (virtual loss).
+        flying: Of those, the ones about this very node.
+        refused: The last proposals here that could not be used, with the reason.
         barren: How much speaks for nothing new being here, counted over expansions in a row without a new program.
         streak: Regressions in a row on the path that ends here.
         spent: True when expanding it further yields nothing new.
@@ -51,6 +53,7 @@ class Node:
     error: str = ""
     visits: int = 0
     pending: int = 0
+    flying: int = 0
     barren: int = 0
     streak: int = 0
     spent: bool = False
@@ -60,6 +63,7 @@ class Node:
     total: float = 0.0
     valued: int = 0
     children: list[int] = field(default_factory=list)
+    refused: list[tuple[tuple[Edit, ...], str]] = field(default_factory=list)
 
 
 class Tree:

@@ -95,7 +95,6 @@ def members(outcome: Outcome) -> Table:
         counted = {
             **stats,
             "given": stats["proposals"],
-            "refused": _sum(stats["rejections"]),
             "faults": _sum(stats["faults"]),
             "tokens": int(str(stats["tokens_in"])) + int(str(stats["tokens_out"])),
             "USD": f"{stats['usd']:.4f}",

@@ -43,10 +43,6 @@ class Replayer:
             return [self._one(program) for program in programs]
         return list(self._threads.map(self._one, programs))
 
-    def replay_trace(self, index: int, trace: Any) -> Replayed | Rejection:
-        """Replay a trace of another origin (a record of the database) that belongs to sketch `index`."""
-        return self._apply(index, trace, seed=1)
-
     def close(self) -> None:
         """Stop the threads."""
         if self._threads is not None:

@@ -81,7 +81,6 @@ def pool(
         hosts = {model.host: [one for one in found if one.host == model.host] for model in found}
         servers = {host: opened.enter_context(Server(served, seed)) for host, served in hosts.items()}
         made = Pool([*(member(model, servers[model.host]) for model in found), *beside], limits, prices)
-        opened.callback(made.close)
         yield made
 
 

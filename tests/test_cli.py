@@ -30,7 +30,7 @@ def test_tune_prints_checks_and_writes_the_result(tmp_path: Path) -> None:
     assert result["trials"] == 8 and result["correct"] is True and result["worst_error"] <= 1.0
     assert result["best_ms"] > 0 and result["final_ms"] > 0 and result["best_gflops"] > 0
     assert result["curve"][-1][0] == 8 and result["curve"][-1][2] == result["best_ms"]
-    assert set(result["seconds"]) == {"total", "build", "run", "search", "model"}
+    assert set(result["seconds"]) == {"total", "build", "run", "search", "model", "hidden"}
     assert sum(m["trials"] for m in result["members"].values()) == 8
     assert result["best_author"] in result["members"]
     records = tmp_path / "litecoop-work" / "matmul-32x48x64-litecoop" / "database_tuning_record.json"

@@ -73,7 +73,7 @@ def test_failures_rivals_budget_and_what_was_tried_are_told() -> None:
     failed = tree.add(tree.root, child, "small", "small", edit)
     failed.error = "LocalBuilder: Timeout"
     tree.set_throughput(failed, 0.0, measured=True)
-    tree.hold(tree.root)
+    tree.root.flying = 1
     view = sight.view_of(tree, tree.root, space, pool, SearchConfig())
     text = render(replace(view, budget="12 calls"), Menu.of(view), 3).user
     assert "TRIED by small: set d0=1 -> failed: LocalBuilder: Timeout" in text

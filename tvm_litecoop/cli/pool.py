@@ -80,11 +80,12 @@ def _check(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
     from tvm_litecoop.audition import check, table
-    from tvm_litecoop.tuning.progress import show_log
+    from tvm_litecoop.tuning.progress import log_on
 
-    show_log(Console())
-    found = check.round_trips(list(pool.members.values()))
-    Console().print(table.checked(found))
+    console = Console()
+    with log_on(console):
+        found = check.round_trips(list(pool.members.values()))
+    console.print(table.checked(found))
     return int(any(one.fault for one in found))
 
 
@@ -93,11 +94,11 @@ def _audition(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
     from tvm_litecoop.audition import stage, table
-    from tvm_litecoop.tuning.progress import show_log
+    from tvm_litecoop.tuning.progress import log_on
 
     console = Console()
-    show_log(console)
-    scores = stage.audition(pool, args.states, args.seed, lambda line: console.print(line, highlight=False))
+    with log_on(console):
+        scores = stage.audition(pool, args.states, args.seed, lambda line: console.print(line, highlight=False))
     console.print(table.scored(scores))
     console.print(table.suggestion(scores), highlight=False)
     return 0

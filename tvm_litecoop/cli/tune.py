@@ -94,12 +94,11 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
     from tvm_litecoop.workloads import parse
 
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
-    progress.show_log(console)
     workload, target = parse(requests[0].workload), parse_target(requests[0].target)
     load_tensor_intrinsics()
     sessions = []
     for request in requests:
-        with progress.Progress(console, request, workload.flops) as display:
+        with progress.log_on(console), progress.Progress(console, request, workload.flops) as display:
             sessions.append(session.run(request, workload, target, display))
         if sessions[-1].outcome.interrupted:
             console.print("interrupted; showing the best so far")

@@ -21,6 +21,7 @@ class Flight:
 
     Attributes:
         member: Who was asked.
+        account: Under which name the call is booked.
         estimate: What it was expected to cost when it was made.
         future: The answer to come.
         span: When it ran: start and end, from `time.perf_counter()`; written by its own thread.
@@ -28,8 +29,9 @@ class Flight:
     """
 
     member: str
+    account: str
     estimate: Usage
-    future: Future[Answer]
+    future: Future[Answer] = field(default_factory=Future)
     span: list[float] = field(default_factory=list)
     blocked_s: float = 0.0
 
@@ -54,15 +56,13 @@ class Calls:
         self._measuring_since: float | None = None
         self.hidden_s = 0.0
 
-    def start(self, member: str, call: Call, estimate: Usage, *, background: bool) -> Flight:
+    def start(self, flight: Flight, call: Call, *, background: bool) -> None:
         """Make a call: on a thread where it may run beside a measurement, else here and now."""
-        flight = Flight(member, estimate, Future())
         if background:
             threading.Thread(target=_fly, args=(flight, call), name="litecoop-call", daemon=True).start()
         else:
             _fly(flight, call)
             flight.blocked_s = flight.span[1] - flight.span[0]
-        return flight
 
     def wait_for_one(self, flights: Sequence[Flight]) -> None:
         """Stand still until one of the calls is done; the time is booked on all that fly, so a long one pays more."""

@@ -120,29 +120,34 @@ class Pool:
         """Whether a member of the pool can answer at once, at no cost."""
         return any(self.members[name].profile.free for name in self._able())
 
-    def acting(self, name: str, seed: int, config: SearchConfig, *, free: bool = False) -> str:
-        """That member where it can be asked now, else another one; the reserve where nobody can.
+    def acting(self, name: str, seed: int, config: SearchConfig, *, free: bool = False, must: bool = False) -> str:
+        """Who acts: one that is hardly known; else the one whose turn it is; else another one, or the reserve.
 
         Args:
             name: The member whose turn it is.
             seed: For the draw of another one.
             config: Whether another one may act at all.
             free: Only free members come into question.
+            must: The turn is that member's where it can be asked at all.
         """
         if config.next_member == "largest":  # alone, however slow
             ready = self._ready(name) and self.budget.affords(self._estimate(name))
             return name if ready else RESERVE
-        able = [one for one in self._able() if self.members[one].profile.free or not free]
+        able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
+        rng = random.Random(seed)
+        starved = turns.starved(able, config.min_share) if config.next_member == "model" and not must else []
+        if starved:
+            return rng.choice(starved)
         if name in able:
             return name
-        return turns.draw({n: self.stats[n] for n in able}, self._prices, random.Random(seed)) if able else RESERVE
+        return turns.draw(able, self._prices, rng) if able else RESERVE
 
     def in_background(self, name: str) -> bool:
         """Whether that member may think beside a measurement."""
         return name in self.members and self.members[name].profile.background
 
     def next_member(self, named: str, seed: int, config: SearchConfig) -> str:
-        """Who acts next: one that is hardly known; else a draw by hits for time and money, the one named ahead.
+        """Whose turn is next: a draw by hits for time and money, the one named ahead.
 
         For comparison `config.next_member` can leave it to chance or to the order of the pool.
         """
@@ -154,9 +159,6 @@ class Pool:
             return rng.choice(list(able))
         if config.next_member == "round-robin":
             return min(able, key=lambda name: able[name].calls)
-        starved = turns.starved(able, config.min_share)
-        if starved:
-            return rng.choice(starved)
         return turns.draw(able, self._prices, rng, named)
 
     def _able(self) -> list[str]:
@@ -190,19 +192,26 @@ class Pool:
 
     # ---- ask ---------------------------------------------------------------------------------------------------------
 
-    def ask(self, name: str, view: View, k: int, seed: int) -> Flight:
-        """Ask one member; its call is booked now, its answer when it is `settled`."""
+    def ask(self, name: str, view: View, k: int, seed: int, *, escalated: bool = False) -> Flight:
+        """Ask one member; its call is booked now, its answer when it is `settled`.
+
+        Calls after an escalation are booked apart, as `<name>, escalated`: they begin where others have failed, and
+        would make the member look worse or dearer than it is.
+        """
         member = self._reserve if name == RESERVE else self.members[name]
         estimate = Usage() if member.profile.free else self._estimate(name)
         if not member.profile.free:
             self.budget.hold(estimate)
-        self._booked(name).calls += 1
-        return self.calls.start(name, member.ask(view, k, seed), estimate, background=member.profile.background)
+        account = f"{name}, escalated" if escalated else name
+        self._booked(account).calls += 1
+        flight = Flight(name, account, estimate)
+        self.calls.start(flight, member.ask(view, k, seed), background=member.profile.background)
+        return flight
 
     def settle(self, flight: Flight) -> Answer:
         """The answer of a call that is done, booked once."""
         answer = flight.answer()
-        stats = self._booked(flight.member)
+        stats = self._booked(flight.account)
         profile = self._reserve.profile if flight.member == RESERVE else self.members[flight.member].profile
         stats.add_answer(answer, 0.0 if profile.free else flight.blocked_s)
         if not profile.free:
@@ -213,7 +222,7 @@ class Pool:
             self._book_health(flight.member, answer)
         for proposal in answer.proposals:
             if isinstance(proposal, Rejection):
-                self.reject(flight.member, proposal)
+                self.reject(flight.account, proposal)
         named = {one.next_member for one in answer.proposals if isinstance(one, Proposal) and one.next_member}
         unknown = len(named - self.members.keys())
         if unknown:
@@ -222,7 +231,7 @@ class Pool:
 
     def give_up(self, flight: Flight) -> None:
         """The run is over and the call is not; what it was held for stays spent."""
-        stats = self._booked(flight.member)
+        stats = self._booked(flight.account)
         stats.faults["late"] += 1
         stats.blocked_s += flight.blocked_s
 

@@ -40,7 +40,7 @@ class Flights:
         for node, _ in done:
             self._tree.hold(node, -1)
             node.flying -= 1
-        return [(node, flight.member, self._pool.settle(flight)) for node, flight in done]
+        return [(node, flight.account, self._pool.settle(flight)) for node, flight in done]
 
     def close(self, wait_s: float) -> None:
         """Book what lands within so many seconds, and give up the rest."""

@@ -103,7 +103,7 @@ class Search:
         if node is None:
             return self._land(wait=True)
         self.steps += 1
-        self._ask_member(node, at_once=enough and escalated is None)
+        self._ask_member(node, at_once=enough and escalated is None, must=escalated is not None)
         return True
 
     def _handed_over(self) -> Node | None:
@@ -118,23 +118,24 @@ class Search:
         self.pool.count_escalation(node.member)
         return node
 
-    def _ask_member(self, node: Node, *, at_once: bool = False) -> None:
+    def _ask_member(self, node: Node, *, at_once: bool = False, must: bool = False) -> None:
         """Let the node's member propose; a call in the background flies under virtual loss until it lands.
 
         Args:
             node: The program to be changed.
             at_once: A free member acts, so that nobody waits: enough calls fly already.
+            must: The node was handed over to its member.
         """
         stand_in = seeds.fork(self.seed, "stand-in", node.id, self.steps)
-        author = self.pool.acting(node.member, stand_in, self.config, free=at_once)
+        author = self.pool.acting(node.member, stand_in, self.config, free=at_once, must=must)
         view = sight.view_of(self.tree, node, self.space, self.pool, self.config)
         seed = seeds.fork(self.seed, "propose", node.id, self.steps)
-        flight = self.pool.ask(author, view, self.config.proposals_per_call, seed)
+        flight = self.pool.ask(author, view, self.config.proposals_per_call, seed, escalated=must)
         if self.pool.in_background(author):
             self._flights.launch(node, flight)
             node.member = self._next_member(None, node)  # who else is asked meanwhile
         else:
-            self._expand(node, author, self.pool.settle(flight))
+            self._expand(node, flight.account, self.pool.settle(flight))
 
     def _land(self, *, wait: bool) -> bool:
         """Take in the answers that are there; with `wait` at least one, unless nothing flies."""

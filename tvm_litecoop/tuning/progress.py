@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -112,13 +114,22 @@ def model_time(outcome: Outcome) -> str:
     return f"models thought for {total:.1f} s, {hidden:.1f} s{share} of it behind measurements; waited {waited:.1f} s"
 
 
-def show_log(console: Console) -> None:
+@contextmanager
+def log_on(console: Console) -> Iterator[None]:
     """What the models report, a load or a server left alone, goes between the lines of the display."""
     handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
     handler.name = "litecoop"  # TVM's logging cannot bear a handler without a name
     models = logging.getLogger("tvm_litecoop.models")
-    models.handlers, models.propagate = [handler], False
+    before = models.level, models.propagate
+    models.addHandler(handler)
     models.setLevel(logging.INFO)
+    models.propagate = False
+    try:
+        yield
+    finally:
+        models.removeHandler(handler)
+        models.setLevel(before[0])
+        models.propagate = before[1]
 
 
 def _sum(reasons: object) -> int:

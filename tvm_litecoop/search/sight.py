@@ -18,14 +18,13 @@ ABOVE = 3
 
 def view_of(tree: Tree, node: Node, space: Space, pool: Pool, config: SearchConfig) -> View:
     """The view of one node."""
-    best = tree.best
     return replace(
         space.view(node.built.program),
         seconds=_seconds(node),
         root=node.parent < 0,
         noise=config.noise,
         path=_Programs(space, [n for n, _ in zip(tree.path(node), range(ABOVE), strict=False)], detailed=True),
-        best=_Programs(space, [best] if best is not None else [], detailed=True),
+        best=_Best(space, tree),
         tried=_Programs(space, [tree.nodes[i] for i in reversed(node.children)]),
         rivals=node.flying,
         refused=tuple(node.refused),
@@ -59,6 +58,20 @@ class _Programs(Sequence[Any]):
             moved=node.built.moved,
             loops=self.space.loops(node.built.program) if self.detailed else (),
         )
+
+
+class _Best(Sequence[Any]):
+    """The fastest program, if there is one; looked for when it is looked at, because that walks down the tree."""
+
+    def __init__(self, space: Space, tree: Tree) -> None:
+        self._space, self._tree = space, tree
+
+    def __len__(self) -> int:
+        return int(self._tree.root.best > 0)
+
+    def __getitem__(self, index: Any) -> Any:
+        best = self._tree.best
+        return _Programs(self._space, [best] if best is not None else [], detailed=True)[index]
 
 
 def _seconds(node: Node) -> float | None:

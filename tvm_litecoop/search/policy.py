@@ -35,12 +35,13 @@ def node_value(tree: Tree, node: Node, config: SearchConfig) -> float:
 
     A node without a value yet takes its nearest valued ancestor's; 1 (optimism) where nothing is valued.
     """
+    if not node.valued:
+        node = next((ancestor for ancestor in tree.path(node) if ancestor.valued), node)
+    if not node.valued:
+        return 1.0
     top = tree.root.best
-    for ancestor in tree.path(node):
-        if ancestor.valued:
-            worth = ancestor.best if config.backup == "max" else ancestor.total / ancestor.valued
-            return worth / top if top > 0 else 0.0
-    return 1.0
+    worth = node.best if config.backup == "max" else node.total / node.valued
+    return worth / top if top > 0 else 0.0
 
 
 def la_uct(tree: Tree, parent: Node, child: Node, size_score: float, lam: float, config: SearchConfig) -> float:

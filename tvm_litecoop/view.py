@@ -92,7 +92,6 @@ class View:
         mutators: TVM's mutators and their probabilities.
         machine: Facts of the target.
         flops: Arithmetic operations of one run of the program; 0 where unknown.
-        seconds: Measured run time of the node, or None.
         root: True at the root, where there is no measured program to refine.
         noise: Relative difference of two run times that means nothing.
         path: The node's program and those above it, nearest first; lazy.
@@ -112,7 +111,6 @@ class View:
     mutators: tuple[tuple[str, float], ...]
     machine: Machine
     flops: int = 0
-    seconds: float | None = None
     root: bool = False
     noise: float = 0.0
     path: Sequence[Shown] = ()

@@ -109,7 +109,7 @@ def test_seeds_decide_what_is_said(chat: HuggingFaceChat) -> None:
 
 
 def test_what_is_reused_of_the_last_prompt_changes_nothing(chat: HuggingFaceChat) -> None:
-    asked, before = question(matmul_view(), 2, 5), question(replace(matmul_view(), seconds=1.0, best=()), 2, 5)
+    asked, before = question(matmul_view(), 2, 5), question(replace(matmul_view(), best=()), 2, 5)
     chat.complete(before)
     prompts = local_weights.loaded(Weights(str(FOLDER), FILE.name))._prompts
     reused = chat.complete(asked)
@@ -144,7 +144,7 @@ def test_a_model_that_knows_nothing_keeps_to_the_form(tmp_path: Path, window: in
     tokenizer.chat_template = template
     wild = HuggingFaceChat(Weights(str(tmp_path)), temperature=3.0)
     for seed in range(10):
-        asked = question(replace(matmul_view(), seconds=seed), 4, seed)
+        asked = question(matmul_view(), 4, seed)
         reply = wild.complete(asked)
         assert len(reply.texts) == 4 and reply == wild.complete(asked)
         for text in reply.texts:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
 from tvm_litecoop.models.base import Answer, Call, Fault, Usage
@@ -66,17 +66,11 @@ class Calls:
 
     def wait_for_one(self, flights: Sequence[Flight]) -> None:
         """Stand still until one of the calls is done; the time is booked on all that fly, so a long one pays more."""
-        start = time.perf_counter()
-        wait([flight.future for flight in flights], return_when=FIRST_COMPLETED)
-        for flight in flights:
-            flight.blocked_s += (time.perf_counter() - start) / len(flights)
+        _stand_still(flights, None, FIRST_COMPLETED)
 
     def wait_for_all(self, flights: Sequence[Flight], timeout_s: float) -> None:
         """Stand still until all calls are done, or for so long; booked as `wait_for_one` does."""
-        start = time.perf_counter()
-        wait([flight.future for flight in flights], timeout_s)
-        for flight in flights:
-            flight.blocked_s += (time.perf_counter() - start) / len(flights)
+        _stand_still(flights, timeout_s, ALL_COMPLETED)
 
     def landed(self, flight: Flight, model_s: float) -> None:
         """Book how much of a background call was hidden behind measurements.
@@ -95,6 +89,14 @@ class Calls:
         if self._measuring_since is not None:
             self._measured.append((self._measuring_since, now))
         self._measuring_since = now if now_measuring else None
+
+
+def _stand_still(flights: Sequence[Flight], timeout_s: float | None, until: str) -> None:
+    start = time.perf_counter()
+    wait([flight.future for flight in flights], timeout_s, until)
+    each_s = (time.perf_counter() - start) / max(1, len(flights))
+    for flight in flights:
+        flight.blocked_s += each_s
 
 
 def _fly(flight: Flight, call: Call) -> None:

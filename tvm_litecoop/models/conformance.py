@@ -73,7 +73,6 @@ def example_view(*, root: bool) -> View:
         (("MutateTileSize", 0.9), ("MutateUnroll", 0.1)),
         Machine(cores=2, vector_bytes=64, registers=32),
         flops=2 * 64 * 64 * 32,
-        seconds=None if root else 1e-3,
         root=root,
         path=(shown,),
         best=(shown,),

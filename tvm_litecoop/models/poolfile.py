@@ -96,8 +96,6 @@ def _wrong(settings: MemberSettings, taken: list[str]) -> Iterator[tuple[str, st
 
 
 def _member(settings: MemberSettings) -> Member:
-    if settings.provider in providers.FREE:
-        return providers.built_in(settings.provider)
     make = providers.provider(settings.provider)
     assert make is not None  # `read` has looked
     return make(settings)

@@ -20,7 +20,6 @@ def view_of(tree: Tree, node: Node, space: Space, pool: Pool, config: SearchConf
     """The view of one node."""
     return replace(
         space.view(node.built.program),
-        seconds=_seconds(node),
         root=node.parent < 0,
         noise=config.noise,
         path=_Programs(space, [n for n, _ in zip(tree.path(node), range(ABOVE), strict=False)], detailed=True),

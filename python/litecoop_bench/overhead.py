@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
+from typing import Any
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.models.pool import Pool
@@ -26,10 +26,12 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, nargs="+", default=[100, 1000, 10_000])
     args = parser.parse_args()
     search = _search(args.workload)
-    print(f"{args.workload}, simulated run times; median of {STEPS} steps")
+    print(f"{args.workload}, simulated run times; median milliseconds of {STEPS} steps")
+    print(f"{'nodes':>6}  {'a step':>8}  {'replay':>8}  {'members':>8}  {'the tree':>8}")
     for size in sorted(args.nodes):
         _grow(search, size)
-        print(f"{len(search.tree):6d} nodes: {_step_ms(search):.2f} ms a step")
+        total, replay, members = _step_ms(search)
+        print(f"{len(search.tree):6d}  {total:8.2f}  {replay:8.2f}  {members:8.2f}  {total - replay - members:8.2f}")
 
 
 def _search(workload: str) -> Search:
@@ -46,15 +48,39 @@ def _grow(search: Search, size: int) -> None:
         search.tell([Measurement(node.id, _simulated(node.built.key)) for node in batch])
 
 
-def _step_ms(search: Search) -> float:
-    times: Sequence[float] = [_timed(search) for _ in range(STEPS)]
-    return statistics.median(times) * 1e3
+def _step_ms(search: Search) -> tuple[float, float, float]:
+    """A step, TVM's replay and postprocs within it, and the thinking of the free members within it: the medians."""
+    replay, members = _Clock(search.space, "apply"), _Clock(search.pool, "ask")
+    steps: list[tuple[float, float, float]] = []
+    for _ in range(STEPS):
+        replay.spent = members.spent = 0.0
+        start = time.perf_counter()
+        search.step()
+        steps.append((time.perf_counter() - start, replay.spent, members.spent))
+    replay.stop()
+    members.stop()
+    total, replaying, thinking = (statistics.median(column) * 1e3 for column in zip(*steps, strict=True))
+    return total, replaying, thinking
 
 
-def _timed(search: Search) -> float:
-    start = time.perf_counter()
-    search.step()
-    return time.perf_counter() - start
+class _Clock:
+    """Adds up the seconds spent in a method of an object, until it is stopped."""
+
+    def __init__(self, owner: object, name: str) -> None:
+        self.spent = 0.0
+        self._owner, self._name, self._method = owner, name, getattr(owner, name)
+        setattr(owner, name, self._timed)
+
+    def stop(self) -> None:
+        """Leave the object as it was."""
+        delattr(self._owner, self._name)
+
+    def _timed(self, *args: Any, **settings: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return self._method(*args, **settings)
+        finally:
+            self.spent += time.perf_counter() - start
 
 
 def _simulated(key: int) -> float:

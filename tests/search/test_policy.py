@@ -9,7 +9,7 @@ import pytest
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.search import policy
-from tvm_litecoop.search.tree import Node, Tree
+from tvm_litecoop.search.tree import Tree
 from tvm_litecoop.values import Built, Program
 
 
@@ -26,6 +26,10 @@ def tree_with(*throughputs: float | None, member: str = "m") -> Tree:
     return tree
 
 
+def scores_of(tree: Tree, size_scores: dict[str, float], config: SearchConfig) -> list[float]:
+    return policy.la_uct(tree, tree.root, list(tree.children(tree.root)), size_scores, config)
+
+
 def test_phi_is_1_for_the_smallest_0_for_the_largest_and_logarithmic_between() -> None:
     scores = policy.size_scores({"small": 1e8, "middle": 1e9, "large": 1e10})
     assert scores["small"] == 1.0 and scores["large"] == 0.0
@@ -38,33 +42,41 @@ def test_phi_of_equal_sizes_is_0() -> None:
 
 def test_la_uct_is_the_formula_of_the_paper() -> None:
     tree = tree_with(100.0, 50.0)
-    child = tree.nodes[2]
-    tree.visit(child)
-    config = SearchConfig.paper()
-    expected = 0.5 * 0.5 + 0.5 * 0.25 + 1.41 * math.sqrt(math.log(4) / 2)
-    assert policy.la_uct(tree, tree.root, child, 0.25, 0.5, config) == pytest.approx(expected)
+    slower = tree.nodes[2]
+    tree.visit(slower)
+    slower.member = "small"
+    expected = [
+        0.5 * 1.0 + 0.5 * 0.25 + 1.41 * math.sqrt(math.log(4) / 1),
+        0.5 * 0.5 + 0.5 * 1.0 + 1.41 * math.sqrt(math.log(4) / 2),
+    ]
+    assert scores_of(tree, {"m": 0.25, "small": 1.0}, SearchConfig.paper()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("backup", "value"), [("max", 1.0), ("mean", 0.75)])
+def test_what_a_subtree_is_worth(backup: str, value: float) -> None:
+    tree = tree_with(50.0)
+    tree.set_throughput(tree.add(tree.nodes[1], built(9), "a", "m", ()), 100.0, measured=True)
+    assert scores_of(tree, {}, SearchConfig(c=0.0).but(backup=backup)) == [value]
 
 
 def test_lambda_is_dropped_where_all_children_have_the_same_size() -> None:
-    tree = tree_with(50.0, 100.0)
-    config = SearchConfig(lam=1.0, c=0.0)
-    best = policy.best_child(tree, tree.root, list(tree.children(tree.root)), {"m": 1.0}, config)
-    assert best.id == 2
+    assert scores_of(tree_with(50.0, 100.0), {"m": 1.0}, SearchConfig(lam=1.0, c=0.0)) == [0.5, 1.0]
 
 
 def test_a_small_member_is_preferred_among_equals() -> None:
     tree = tree_with(100.0, 100.0)
     tree.nodes[1].member, tree.nodes[2].member = "large", "small"
     scores = {"large": 0.0, "small": 1.0}
-    best = policy.best_child(tree, tree.root, list(tree.children(tree.root)), scores, SearchConfig())
-    assert best.member == "small"
+    large, small = scores_of(tree, scores, SearchConfig())
+    assert small > large
 
 
 def test_calls_in_flight_count_as_visits() -> None:
     tree = tree_with(100.0, 100.0)
     config = SearchConfig(c=1.0)
     tree.hold(tree.nodes[1], 3)
-    assert policy.best_child(tree, tree.root, list(tree.children(tree.root)), {"m": 0.0}, config).id == 2
+    busy, idle = scores_of(tree, {"m": 0.0}, config)
+    assert idle > busy
     tree.hold(tree.nodes[1], -3)
     assert all(node.pending == 0 for node in tree.nodes)
 
@@ -118,12 +130,6 @@ def test_a_replaced_value_lowers_the_best_again() -> None:
     tree = tree_with(100.0, 10.0)
     tree.set_throughput(tree.nodes[1], 5.0, measured=True)
     assert tree.root.best == 10.0 and tree.root.total == 15.0 and tree.root.valued == 2
-
-
-def test_value_of_an_unvalued_node_is_its_nearest_ancestors() -> None:
-    tree = tree_with(100.0, 50.0)
-    grandchild: Node = tree.add(tree.nodes[2], built(9), "a", "m", ())
-    assert policy.node_value(tree, grandchild, SearchConfig()) == 0.5
 
 
 @pytest.mark.parametrize("wrong", [{"lam": 1.5}, {"c": -1.0}, {"width": 0.0}, {"backup": "median"}, {"patience": 0}])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.search.tree import Node, Tree
@@ -30,43 +30,35 @@ def max_children(visits: int, config: SearchConfig) -> int:
     return min(config.most_children, math.ceil(config.width * math.pow(max(1, visits), config.growth)))
 
 
-def node_value(tree: Tree, node: Node, config: SearchConfig) -> float:
-    """Q of a node in [0, 1]: throughput of its subtree relative to the best known.
+def la_uct(
+    tree: Tree, parent: Node, children: Sequence[Node], size_scores: Mapping[str, float], config: SearchConfig
+) -> list[float]:
+    """`(1-λ)·Q + λ·φ + c·sqrt(ln N(parent) / N(child))` of each child (arXiv 2602.01935, section 3).
 
-    A node without a value yet takes its nearest valued ancestor's; 1 (optimism) where nothing is valued.
+    Q is the throughput of the child's subtree relative to the best known. Calls in flight count as visits (virtual
+    loss). λ counts as 0 where the members of all children have the same φ, so that a pool of one size is plain UCT.
+
+    Args:
+        tree: The tree.
+        parent: A node.
+        children: Some of its children, each with a value somewhere in its subtree.
+        size_scores: φ of each member.
+        config: Supplies λ, c and what a subtree is worth.
     """
-    if not node.valued:
-        node = next((ancestor for ancestor in tree.path(node) if ancestor.valued), node)
-    if not node.valued:
-        return 1.0
-    top = tree.root.best
-    worth = node.best if config.backup == "max" else node.total / node.valued
-    return worth / top if top > 0 else 0.0
+    sizes = [size_scores.get(child.member, 0.0) for child in children]
+    lam = config.lam if len(set(sizes)) > 1 else 0.0
+    top = tree.root.best or 1.0
+    by_best, c = config.backup == "max", config.c
+    log_visits = math.log(max(1, parent.visits + parent.pending))
+    return [
+        (1 - lam) * (child.best if by_best else child.total / child.valued) / top
+        + lam * size
+        + c * math.sqrt(log_visits / (child.visits + child.pending))
+        for child, size in zip(children, sizes, strict=True)
+    ]
 
 
-def la_uct(tree: Tree, parent: Node, child: Node, size_score: float, lam: float, config: SearchConfig) -> float:
-    """`(1-λ)·Q + λ·φ + c·sqrt(ln N(parent) / N(child))`, calls in flight counted as visits (virtual loss)."""
-    n_parent, n_child = parent.visits + parent.pending, child.visits + child.pending
-    explore = config.c * math.sqrt(math.log(max(1, n_parent)) / max(1, n_child))
-    return (1 - lam) * node_value(tree, child, config) + lam * size_score + explore
-
-
-def best_child(
-    tree: Tree, parent: Node, candidates: list[Node], scores: Mapping[str, float], config: SearchConfig
-) -> Node:
-    """The candidate with the highest LA-UCT score; the oldest of equals.
-
-    λ counts as 0 where all candidates' members have the same φ, so that a pool of one size is plain UCT.
-    """
-    sizes = {scores.get(child.member, 0.0) for child in candidates}
-    lam = config.lam if len(sizes) > 1 else 0.0
-    return max(
-        candidates,
-        key=lambda child: la_uct(tree, parent, child, scores.get(child.member, 0.0), lam, config),
-    )
-
-
-def select(tree: Tree, scores: Mapping[str, float], config: SearchConfig) -> Node | None:
+def select(tree: Tree, size_scores: Mapping[str, float], config: SearchConfig) -> Node | None:
     """Walk down from the root to the node to expand next; None where nothing can be expanded now.
 
     A node stops the walk while it may have another child. Only children whose value is known are walked into: an
@@ -78,8 +70,7 @@ def select(tree: Tree, scores: Mapping[str, float], config: SearchConfig) -> Nod
     while True:
         if not node.exhausted and _has_room(node, config):
             return node
-        open_children = [child for child in tree.children(node) if child.valued and not child.exhausted]
-        path.append((node, [] if node.exhausted else open_children))
+        path.append((node, [] if node.exhausted else tree.open_children(node)))
         while path and not path[-1][1]:
             blocked, _ = path.pop()
             if not (blocked.spent or blocked.exhausted):
@@ -87,8 +78,8 @@ def select(tree: Tree, scores: Mapping[str, float], config: SearchConfig) -> Nod
         if not path:
             return None
         parent, untried = path[-1]
-        node = best_child(tree, parent, untried, scores, config)
-        untried.remove(node)
+        scores = la_uct(tree, parent, untried, size_scores, config)
+        node = untried.pop(scores.index(max(scores)))  # the oldest of equals
 
 
 def _has_room(node: Node, config: SearchConfig) -> bool:

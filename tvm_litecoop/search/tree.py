@@ -85,6 +85,11 @@ class Tree:
         """The children of a node, oldest first."""
         return (self.nodes[i] for i in node.children)
 
+    def open_children(self, node: Node) -> list[Node]:
+        """Those of its children that a walk may go into: a value is known there and something new may come."""
+        nodes = self.nodes
+        return [child for i in node.children if (child := nodes[i]).valued and not child.exhausted]
+
     def parent(self, node: Node) -> Node | None:
         """The parent of a node; None for the root."""
         return self.nodes[node.parent] if node.parent >= 0 else None
@@ -134,8 +139,11 @@ class Tree:
         for ancestor in self.path(node):
             ancestor.total += delta
             ancestor.valued += newly
-            below = max((child.best for child in self.children(ancestor)), default=0.0)
-            ancestor.best = max(below, ancestor.throughput or 0.0)
+            if delta >= 0:
+                ancestor.best = max(ancestor.best, throughput or 0.0)
+            else:
+                below = max((child.best for child in self.children(ancestor)), default=0.0)
+                ancestor.best = max(below, ancestor.throughput or 0.0)
 
     def set_spent(self, node: Node) -> None:
         """Mark that expanding the node yields nothing new."""

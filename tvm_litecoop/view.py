@@ -48,7 +48,7 @@ class Shown:
         seconds: Measured run time; None where it was not measured or failed.
         error: First line of the failure, if it failed.
         moved: Sites that TVM silently set to another value than asked.
-        loops: What TVM made of it; empty where that was not looked at.
+        loops: What TVM made of it.
     """
 
     sketch: Sketch

@@ -97,7 +97,7 @@ def test_without_directed_edits_only_mutators_are_left() -> None:
 
 def test_a_program_is_told_in_one_line() -> None:
     told = decisions_said(SKETCH)
-    assert told == "sketch=1 i=4x4x2x2 mm.j=1x1x3x16 k=8x4 exp.j=3x16 unroll=16 exp.at=root"
+    assert " ".join(told) == "sketch=1 i=4x4x2x2 mm.j=1x1x3x16 k=8x4 exp.j=3x16 unroll=16 exp.at=root"
 
 
 DOMAINS: st.SearchStrategy[Domain] = st.one_of(

@@ -54,7 +54,14 @@ class Calls:
     def __init__(self) -> None:
         self._measured: deque[tuple[float, float]] = deque(maxlen=MEASUREMENTS)
         self._measuring_since: float | None = None
+        self._programs = 0  # begun to be measured
+        self._measured_s = 0.0
         self.hidden_s = 0.0
+
+    @property
+    def trial_s(self) -> float | None:
+        """Seconds that one program took to be built and timed, so far; None before the first batch is back."""
+        return self._measured_s / self._programs if self._measured_s else None
 
     def start(self, flight: Flight, call: Call, *, background: bool) -> None:
         """Make a call: on a thread where it may run beside a measurement, else here and now."""
@@ -83,12 +90,14 @@ class Calls:
         hidden = sum(max(0.0, min(end, b) - max(start, a)) for a, b in self._measured)
         self.hidden_s += hidden * min(1.0, model_s / (end - start)) if end > start else 0.0
 
-    def measuring(self, now_measuring: bool) -> None:
-        """The hardware begins, or has ended, measuring a batch."""
+    def measuring(self, programs: int) -> None:
+        """The hardware begins measuring so many programs; with 0 it has ended."""
         now = time.perf_counter()
         if self._measuring_since is not None:
             self._measured.append((self._measuring_since, now))
-        self._measuring_since = now if now_measuring else None
+            self._measured_s += now - self._measuring_since
+        self._measuring_since = now if programs else None
+        self._programs += programs
 
 
 def _stand_still(flights: Sequence[Flight], timeout_s: float | None, until: str) -> None:

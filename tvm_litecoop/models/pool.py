@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tvm_litecoop.config import SearchConfig
@@ -140,7 +141,7 @@ class Pool:
             return rng.choice(starved)
         if name in able:
             return name
-        return turns.draw(able, self._prices, rng) if able else RESERVE
+        return turns.draw(able, self._worth_now(), rng) if able else RESERVE
 
     def in_background(self, name: str) -> bool:
         """Whether that member may think beside a measurement."""
@@ -159,7 +160,12 @@ class Pool:
             return rng.choice(list(able))
         if config.next_member == "round-robin":
             return min(able, key=lambda name: able[name].calls)
-        return turns.draw(able, self._prices, rng, named)
+        return turns.draw(able, self._worth_now(), rng, named)
+
+    def _worth_now(self) -> Prices:
+        """What time and money are worth, with the seconds of a trial as they were measured."""
+        trial_s = self.calls.trial_s
+        return replace(self._prices, trial_s=trial_s) if trial_s else self._prices
 
     def _able(self) -> list[str]:
         now = time.monotonic()

@@ -14,7 +14,7 @@ class Prices:
     """What time and money are worth.
 
     Attributes:
-        trial_s: Seconds one measured program takes.
+        trial_s: Seconds one measured program takes; the pool puts in what it has seen, once it has.
         usd_per_hour: US dollars that an hour of tuning may cost, so that a price can be told in seconds.
     """
 

@@ -149,11 +149,11 @@ def said(edit: Edit, sketch: Sketch) -> str:
     return f"{MUTATE}={_short_mutator(edit.mutator)}" if isinstance(edit, Mutate) else "a random sample"
 
 
-def decisions_said(sketch: Sketch) -> str:
+def decisions_said(sketch: Sketch) -> list[str]:
     """All decisions of a program, the way edits are written."""
     names = short_names(sketch.sites)
     parts = [f"{names[site.name]}={text_of(site.domain, site.value)}" for site in sketch.sites]
-    return " ".join([f"{SKETCH}={sketch.index}", *parts])
+    return [f"{SKETCH}={sketch.index}", *parts]
 
 
 def _short_mutator(name: str) -> str:

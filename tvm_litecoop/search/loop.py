@@ -72,7 +72,7 @@ class Search:
             count: Size of the batch.
             ahead: Size of the batch after it, for which background members begin to think now; 0 for none.
         """
-        self.pool.calls.measuring(False)
+        self.pool.calls.measuring(0)
         self._land(wait=False)
         nodes = len(self.tree) + (count * self.config.oversample if self.trust.trusted else 0)
         while (needed := max(count - len(self._waiting), nodes - len(self.tree))) > 0 and self.step(needed + ahead):
@@ -83,7 +83,7 @@ class Search:
         for node in batch:
             del self._waiting[node.id]
         self._think_ahead(ahead)
-        self.pool.calls.measuring(bool(batch))
+        self.pool.calls.measuring(len(batch))
         return batch
 
     def step(self, needed: int = 1) -> bool:
@@ -225,7 +225,7 @@ class Search:
 
     def tell(self, measurements: Iterable[Measurement]) -> None:
         """Book what the hardware said. A second `tell` of the same node is a no-op."""
-        self.pool.calls.measuring(False)
+        self.pool.calls.measuring(0)
         fresh = [m for m in measurements if m.node in self._running]
         self._observe_predictions(fresh)
         for measurement in fresh:

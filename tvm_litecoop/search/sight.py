@@ -22,7 +22,7 @@ def view_of(tree: Tree, node: Node, space: Space, pool: Pool, config: SearchConf
         space.view(node.built.program),
         root=node.parent < 0,
         noise=config.noise,
-        path=_Programs(space, [n for n, _ in zip(tree.path(node), range(ABOVE), strict=False)], detailed=True),
+        path=_Programs(space, [n for n, _ in zip(tree.path(node), range(ABOVE), strict=False)]),
         best=_Best(space, tree),
         tried=_Programs(space, [tree.nodes[i] for i in reversed(node.children)]),
         rivals=node.flying,
@@ -39,7 +39,6 @@ class _Programs(Sequence[Any]):
 
     space: Space
     nodes: list[Node]
-    detailed: bool = False  # whether their loops are read
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -55,7 +54,7 @@ class _Programs(Sequence[Any]):
             seconds=_seconds(node),
             error=node.error,
             moved=node.built.moved,
-            loops=self.space.loops(node.built.program) if self.detailed else (),
+            loops=self.space.loops(node.built.program),
         )
 
 
@@ -70,7 +69,7 @@ class _Best(Sequence[Any]):
 
     def __getitem__(self, index: Any) -> Any:
         best = self._tree.best
-        return _Programs(self._space, [best] if best is not None else [], detailed=True)[index]
+        return _Programs(self._space, [best] if best is not None else [])[index]
 
 
 def _seconds(node: Node) -> float | None:

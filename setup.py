@@ -38,6 +38,7 @@ setup(
         "openai>=1.17",  # DefaultHttpxClient
         "pydantic>=2",  # model_json_schema
         "rich",
+        "threadpoolctl",  # one BLAS thread for small matrices
         "tomli; python_version < '3.11'",  # tomllib in the standard library from 3.11 on
     ],
     extras_require={

@@ -26,7 +26,9 @@ class ToySpace:
 
     def view(self, program: Program) -> View:
         domain = Choice(tuple(range(self.base)))
-        sites = tuple(Site(f"d{i}", domain, value) for i, value in enumerate(program.decisions) if self.base > 1)
+        sites = tuple(
+            Site(f"d{i}", domain, value, position=i) for i, value in enumerate(program.decisions) if self.base > 1
+        )
         sketch = Sketch(0, sites, ())
         return View(program, sketch, (sketch,), frozenset(), (), Machine())
 

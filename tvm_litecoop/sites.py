@@ -9,7 +9,7 @@ The three domains mirror TVM's four sampling instructions (src/s_tir/schedule/pr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -109,6 +109,7 @@ class Site:
         block: The block it shapes; empty where it is the whole program's.
         axis: Position of the tiled loop in the nest of its block; -1 where the site is no tile.
         consumers: The blocks that read what a located block computes; the loops named are the first one's.
+        position: Which decision of the program it is.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Site:
     block: str = ""
     axis: int = -1
     consumers: tuple[str, ...] = ()
+    position: int = field(kw_only=True)
 
 
 def _product(values: tuple[int, ...]) -> int:

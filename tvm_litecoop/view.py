@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import Site
@@ -80,6 +80,22 @@ class Colleague:
     seconds: float = 0.0
 
 
+class History:
+    """What was measured of a task, in order: programs and their throughputs (runs per second; 0 where one failed).
+
+    It grows while the task runs, and is the same object for as long, so that what was learned of it can be kept.
+    """
+
+    def __init__(self) -> None:
+        self.programs: list[Program] = []
+        self.throughput: list[float] = []
+
+    def add(self, program: Program, throughput: float) -> None:
+        """One more measurement."""
+        self.programs.append(program)
+        self.throughput.append(throughput)
+
+
 @dataclass(frozen=True)
 class View:
     """The state a member acts on. Lazy sequences are read when they are looked at; free members look at few.
@@ -100,6 +116,7 @@ class View:
         refused: The last proposals here that could not be used, with the reason.
         rivals: Calls that think about this very program now.
         colleagues: The members of the pool.
+        history: Everything that was measured of the task.
         directed: Whether decisions may be set by value; without, only TVM's mutators are on the menu.
         budget: What is left to spend, in words; empty where nothing is limited.
     """
@@ -120,4 +137,5 @@ class View:
     rivals: int = 0
     colleagues: tuple[Colleague, ...] = ()
     budget: str = ""
+    history: History = field(default_factory=History)
     directed: bool = True

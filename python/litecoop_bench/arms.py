@@ -61,7 +61,7 @@ def _two_seconds(seed: int) -> Opened:
 def _free() -> list[Member]:
     from tvm_litecoop.models import providers
 
-    return [make() for make in providers.FREE.values()]
+    return [providers.built_in(name) for name in providers.EMBEDDED]
 
 
 ARMS: dict[str, Arm] = {
@@ -69,6 +69,7 @@ ARMS: dict[str, Arm] = {
     "evolutionary-warm": Arm({"strategy": "evolutionary"}),
     "replay-trace": Arm({"strategy": "replay-trace"}),
     "litecoop": Arm({"members": ("expert", "mutator")}),
+    "litecoop-surrogate": Arm({"members": ("expert", "mutator", "surrogate")}),
     "litecoop-expert": Arm({"members": ("expert",)}),
     "litecoop-mutator": Arm({"members": ("mutator",)}),
     "simulated-largest": Arm({"setting": "single"}, _largest),

@@ -48,8 +48,8 @@ def _view(seed: int) -> View:
     """A made-up program: some tiled loops, an unroll limit, one to three members."""
     rng = random.Random(seed)
     tiles = [Tile(rng.choice((7, 64, 96, 384)), rng.choice((2, 4)), 64) for _ in range(rng.randint(1, 4))]
-    sites = [Site(f"mm.a{i}", tile, rng.choice(tile.legal), "mm", i) for i, tile in enumerate(tiles)]
-    sites.append(Site("unroll", Choice((0, 16, 64, 512)), rng.randrange(4)))
+    sites = [Site(f"mm.a{i}", tile, rng.choice(tile.legal), "mm", i, position=i) for i, tile in enumerate(tiles)]
+    sites.append(Site("unroll", Choice((0, 16, 64, 512)), rng.randrange(4), position=len(tiles)))
     sketch = Sketch(0, tuple(sites), ())
     names = ("expert", "smollm2", "größer/7b")[: rng.randint(1, 3)]
     plain = example_view(root=False)

@@ -17,11 +17,12 @@ from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.settings import MemberSettings
+from tvm_litecoop.models.surrogate import Surrogate
 from tvm_litecoop.values import Mutate, Proposal, Rejection
 from tvm_litecoop.view import View
 
 
-@pytest.mark.parametrize("make", [Expert, Mutator])
+@pytest.mark.parametrize("make", [Expert, Mutator, Surrogate])
 def test_free_members(make: Any) -> None:
     assert conforms(make()).proposals
 

@@ -40,11 +40,11 @@ FILE = next(FOLDER.glob("*.gguf"))
 def matmul_view() -> View:
     """A tiled matrix product with a located epilogue."""
     sites = (
-        Site("matmul.i", Tile(512, 4, 64), (8, 8, 2, 4), "matmul", 0),
-        Site("matmul.j", Tile(768, 4, 64), (4, 3, 4, 16), "matmul", 1),
-        Site("matmul.k", Tile(384, 2), (96, 4), "matmul", 2),
-        Site("unroll", Choice((0, 16, 64, 512)), 2),
-        Site("relu.at", Location((-1, 1, 3), ("root", "j_0", "j_1")), 1, "relu", consumers=("out",)),
+        Site("matmul.i", Tile(512, 4, 64), (8, 8, 2, 4), "matmul", 0, position=0),
+        Site("matmul.j", Tile(768, 4, 64), (4, 3, 4, 16), "matmul", 1, position=1),
+        Site("matmul.k", Tile(384, 2), (96, 4), "matmul", 2, position=2),
+        Site("unroll", Choice((0, 16, 64, 512)), 2, position=3),
+        Site("relu.at", Location((-1, 1, 3), ("root", "j_0", "j_1")), 1, "relu", consumers=("out",), position=4),
     )
     axes = (Axis("i", 512, False), Axis("j", 768, False), Axis("k", 384, True))
     reads = (Access("A", 4, (512, 384), ((1, 0, 0), (0, 0, 1))), Access("B", 4, (384, 768), ((0, 0, 1), (0, 1, 0))))

@@ -49,7 +49,12 @@ def test_a_pool_file_makes_a_pool(tmp_path: Path) -> None:
         ("params = 7e10", 'params = "many"', 12, ["member.params", "valid number", "'many'"]),
         ("params = 7e10", "params = 0", 12, ["member.params", "greater than 0"]),
         ('name = "big"\n', "", 7, ["member.name", "required", "add it"]),
-        ('provider = "openai"', 'provider = "opena"', 9, ["unknown provider 'opena'", "expert, mutator, openai"]),
+        (
+            'provider = "openai"',
+            'provider = "opena"',
+            9,
+            ["unknown provider 'opena'", "expert, mutator, surrogate, openai"],
+        ),
         ('name = "big"', 'name = "expert"', 8, ["two members are called 'expert'"]),
         ('name = "big"', 'name = "reserve"', 8, ["no member can be called 'reserve'"]),
         ('name = "expert"', 'name = "sage"', 4, ["expert is called 'sage'", "keeps its name"]),

@@ -16,12 +16,12 @@ from tvm_litecoop.view import Sketch, View
 
 PLACES = Location((INLINE, ROOT, 0, 1), ("inline", "root", "j_0", "j_1"))
 SITES = (
-    Site("mm.i", Tile(64, 4, max_innermost=64), (4, 4, 2, 2), "mm", 0),
-    Site("mm.j", Tile(48, 4), (1, 1, 3, 16), "mm", 1),
-    Site("mm.k", Tile(32, 2), (8, 4), "mm", 2),
-    Site("exp.j", Tile(48, 2), (3, 16), "exp", 1),
-    Site("unroll", Choice((0, 16, 64, 512)), 1),
-    Site("exp.at", PLACES, ROOT, "exp"),
+    Site("mm.i", Tile(64, 4, max_innermost=64), (4, 4, 2, 2), "mm", 0, position=0),
+    Site("mm.j", Tile(48, 4), (1, 1, 3, 16), "mm", 1, position=1),
+    Site("mm.k", Tile(32, 2), (8, 4), "mm", 2, position=2),
+    Site("exp.j", Tile(48, 2), (3, 16), "exp", 1, position=3),
+    Site("unroll", Choice((0, 16, 64, 512)), 1, position=4),
+    Site("exp.at", PLACES, ROOT, "exp", position=5),
 )
 SKETCH = Sketch(1, SITES, ())
 MUTATORS = (("MutateTileSize", 0.9), ("MutateUnroll", 0.1))

@@ -15,6 +15,7 @@ from tvm.target import Target
 
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
+from tvm_litecoop.models.surrogate import Surrogate
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Tile
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.machine import machine_of
@@ -180,7 +181,7 @@ def test_whatever_the_menu_offers_replays_or_is_refused_with_a_reason(spec: str)
 
 
 @pytest.mark.parametrize("spec", SMALL)
-@pytest.mark.parametrize("member", [Expert(), Mutator()], ids=["expert", "mutator"])
+@pytest.mark.parametrize("member", [Expert(), Mutator(), Surrogate()], ids=["expert", "mutator", "surrogate"])
 def test_free_members_propose_usable_programs_for_every_family(spec: str, member: Any) -> None:
     space = space_of(spec)
     root = root_of(space)

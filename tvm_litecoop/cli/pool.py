@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from tvm_litecoop.cli import screen
 from tvm_litecoop.compat import check_versions
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.settings import MemberSettings
@@ -55,7 +55,7 @@ def _show(args: argparse.Namespace) -> int:
         price = [f"{usd:g}" for usd in profile.usd_per_mtok]
         size = f"{profile.params:.3g}" if profile.params > 1 else ""
         table.add_row(name, size, *price, where, _key(settings.get(name)))
-    console = Console()
+    console = screen.console()
     console.print(table)
     if limits := pool.budget.left():
         console.print(f"budget: {limits}", highlight=False)
@@ -82,7 +82,7 @@ def _check(args: argparse.Namespace) -> int:
     from tvm_litecoop.audition import check, table
     from tvm_litecoop.tuning.progress import log_on
 
-    console = Console()
+    console = screen.console()
     with log_on(console):
         found = check.round_trips(list(pool.members.values()))
     console.print(table.checked(found))
@@ -96,7 +96,7 @@ def _audition(args: argparse.Namespace) -> int:
     from tvm_litecoop.audition import stage, table
     from tvm_litecoop.tuning.progress import log_on
 
-    console = Console()
+    console = screen.console()
     with log_on(console):
         scores = stage.audition(pool, args.states, args.seed, lambda line: console.print(line, highlight=False))
     console.print(table.scored(scores))

@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from tvm_litecoop.cli import screen
 from tvm_litecoop.compat import check_versions
 from tvm_litecoop.config import NAMED
 from tvm_litecoop.errors import ConfigError, LiteCoOpError
 from tvm_litecoop.tuning.request import STRATEGIES, Request
 from tvm_litecoop.tuning.threads import use_physical_cores
-
-WIDTH = 120
-"""Columns of output that goes to no terminal."""
 
 EXAMPLES = """examples:
   litecoop tune matmul:512x512x512
@@ -93,7 +90,7 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
     from tvm_litecoop.tuning.targets import parse_target
     from tvm_litecoop.workloads import parse
 
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console = screen.console()
     workload, target = parse(requests[0].workload), parse_target(requests[0].target)
     load_tensor_intrinsics()
     sessions = []
@@ -105,14 +102,14 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
             break
     check.check_and_time(sessions, workload, target)
     outcomes = [found.outcome for found in sessions]
-    _show(console, outcomes)
+    _show(console, outcomes, requests[0].trials)
     if json_file is not None:
         written = [outcome.as_json() for outcome in outcomes]
         _write(json_file, json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n")
     return 0 if outcomes[-1].correct else 1
 
 
-def _show(console: Console, outcomes: list[Any]) -> None:
+def _show(console: Console, outcomes: list[Any], trials: int) -> None:
     """The searches side by side, what the members of the last one brought, and what to do next."""
     from tvm_litecoop.tuning import progress
 
@@ -122,6 +119,11 @@ def _show(console: Console, outcomes: list[Any]) -> None:
         console.print(progress.members(last))
     if last.seconds["model"] or last.seconds["hidden"]:
         console.print(progress.model_time(last), highlight=False)
+    for outcome in outcomes:
+        for line in progress.remarks(outcome, trials):
+            console.print(line, highlight=False, soft_wrap=True)
+    if last.best_s is None:
+        return
     hint = f"to compile it elsewhere: compile_tir(JSONDatabase(work_dir={last.directory!r}), mod, target)"
     console.print(hint, highlight=False, soft_wrap=True)
 

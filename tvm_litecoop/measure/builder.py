@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
+import statistics
 import weakref
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -25,6 +28,13 @@ logger = logging.getLogger(__name__)
 MAX_BUILDS = 500
 """Builds after which a worker is replaced. TVM restarts its workers at every call because they leaked. With
 TVM 0.27 one stood at 241 MB after 50 builds of matmul schedules and after 1000, so this is insurance."""
+
+WINDOW = 256
+"""Newest builds whose times count for `slow_ratio`."""
+FEW = 4
+"""Builds before any of them is called slow."""
+LEAST_LIMIT_S = 5.0
+"""No build is called slow that takes less; a loaded machine may take as long for anything."""
 
 F: TypeAlias = "Callable[..., Any] | str | None"
 """A function, the name of a function registered with TVM in the worker, or None for the default."""
@@ -48,6 +58,8 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         f_export: `(runtime.Module) -> path`; default TVM's `default_export`, a tar, which also suits an RPC
             runner. For a local runner `export_shared` is faster.
         initializer: Runs in each new process, for instance to register functions.
+        slow_ratio: A candidate that builds this many times as long as the median one has timed out, be it less
+            than `timeout_sec`; `math.inf` for never.
     """
 
     def __init__(
@@ -58,8 +70,11 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         f_build: F = None,
         f_export: F = None,
         initializer: Callable[[], None] | None = None,
+        slow_ratio: float = math.inf,
     ) -> None:
         super().__init__()
+        self.slow_ratio = slow_ratio
+        self._seconds: deque[float] = deque(maxlen=WINDOW)
         self.max_workers: int = max_workers or cpu_count(logical=True)
         self.timeout_sec = timeout_sec
         self.initializer = initializer
@@ -87,13 +102,21 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
             Exception: What `initializer` raised in a new worker; `ValueError` for an unregistered name.
             LiteCoOpError: After `close`; TVM's FFI passes it on as a RuntimeError of the same text.
         """
-        outcomes = self._workers.map(_build_and_export, [self._job(item) for item in build_inputs])
+        jobs = [self._job(item) for item in build_inputs]
+        outcomes = self._workers.map(_build_and_export, jobs, self._limit_s())
         self._workers.settle()
+        self._seconds.extend(outcome.seconds for outcome in outcomes)
         return [self._result(outcome) for outcome in outcomes]
 
     def close(self) -> None:
         """End the workers. Calling it again does nothing."""
         self._workers.close()
+
+    def _limit_s(self) -> float:
+        """Seconds a candidate may take, from what others took."""
+        if len(self._seconds) < FEW:
+            return math.inf
+        return max(LEAST_LIMIT_S, self.slow_ratio * statistics.median(self._seconds))
 
     def _job(self, item: Any) -> tuple[Any, ...]:
         return self.f_build, self.f_export, item.mod, item.target, _serialize(item.params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import subprocess
 import weakref
 from collections.abc import Callable
@@ -21,6 +22,10 @@ from tvm_litecoop.measure.workers import Outcome, WarmWorkers
 
 MAX_RUNS = 1000
 """Candidates after which the worker is replaced; insurance, as in the builder."""
+HOPELESS_RATIO = 1000.0
+"""Calls of the best known kernel that a candidate's first calls may last; then its worker is ended."""
+LOADED_S = 5.0
+"""Seconds for loading a candidate and filling its arguments, beside that."""
 
 
 @derived_object
@@ -30,6 +35,7 @@ class AdaptiveRunner(PyRunner):  # type: ignore[misc]
     Used like `tvm.s_tir.meta_schedule.runner.LocalRunner`, and `run_secs` means the same: mean seconds per
     call of the kernel, by TVM's `time_evaluator`. A candidate several times slower than the best known for
     the same arguments is dropped after a couple of calls, one near the best is timed longest; see `timing`.
+    One whose first calls do not end within a thousand times the best has timed out.
     Never two candidates at once.
 
     The process inherits the environment of the moment of construction, `TVM_NUM_THREADS` for one.
@@ -100,7 +106,9 @@ class AdaptiveRunner(PyRunner):  # type: ignore[misc]
         self._workers.close()
 
     def _time(self, candidate: _Candidate) -> Outcome:
-        outcome = self._workers.run(_time_artifact, candidate, self.effort, self._best.seconds(candidate.key))
+        best_s = self._best.seconds(candidate.key)
+        limit_s = math.inf if best_s is None else LOADED_S + HOPELESS_RATIO * best_s
+        outcome = self._workers.run(_time_artifact, candidate, self.effort, best_s, limit_s=limit_s)
         if outcome.error is None:
             self._best.note(candidate.key, outcome.value)
         return outcome

@@ -11,7 +11,9 @@ starts them again there whenever one was lost. Here starting is separate from wo
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,17 +31,19 @@ class Outcome:
     Attributes:
         error: `TimeoutError` for a job over its time, `ChildProcessError` for a worker that died under it,
             otherwise what the job raised, with the worker's traceback as its text.
+        seconds: How long it took, or was let go on.
     """
 
     value: Any = None
     error: Exception | None = None
+    seconds: float = 0.0
 
     def error_text(self, who: str, timeout_s: float, end: str = "") -> str | None:
         """The error in the words of TVM's LocalBuilder and LocalRunner, or None for a value."""
         if self.error is None:
             return None
         if isinstance(self.error, TimeoutError):
-            return f"{who}: Timeout, killed after {timeout_s} seconds{end}"
+            return f"{who}: Timeout, killed after {min(timeout_s, round(self.seconds, 1))} seconds{end}"
         return f"{who}: An exception occurred\n{self.error}"
 
 
@@ -83,28 +87,35 @@ class WarmWorkers:
         for _ in range(count):
             self._start_one()
 
-    def run(self, fn: Callable[..., Any], *args: Any) -> Outcome:
+    def run(self, fn: Callable[..., Any], *args: Any, limit_s: float = math.inf) -> Outcome:
         """Run `fn(*args)` in the next idle worker and wait for it.
+
+        Args:
+            fn: Must be picklable, as its arguments.
+            *args: Of `fn`.
+            limit_s: Seconds this job may take, where that is less than `timeout_s`.
 
         Raises:
             LiteCoOpError: After `close`.
             Exception: What `prepare` raised, where a worker could not be started.
         """
         worker = self._take()
+        start = time.perf_counter()
         try:
-            return Outcome(value=worker.call(fn, args, self._timeout_s))
+            value = worker.call(fn, args, min(limit_s, self._timeout_s))
+            return Outcome(value, seconds=time.perf_counter() - start)
         except Exception as error:  # the worker's edge: the caller turns it into the result of this job
-            return Outcome(error=error)
+            return Outcome(error=error, seconds=time.perf_counter() - start)
         except BaseException:  # Ctrl-C: the answer still to come must not be taken for the next job's
             worker.dispose()
             raise
         finally:
             self._give_back(worker)
 
-    def map(self, fn: Callable[..., Any], jobs: Sequence[tuple[Any, ...]]) -> list[Outcome]:
+    def map(self, fn: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], limit_s: float = math.inf) -> list[Outcome]:
         """`run` each job, as many at a time as there are workers; outcomes are in the order of `jobs`."""
         with ThreadPoolExecutor(self._count, thread_name_prefix="warm-worker-job") as threads:
-            return list(threads.map(lambda job: self.run(fn, *job), jobs))
+            return list(threads.map(lambda job: self.run(fn, *job, limit_s=limit_s), jobs))
 
     def settle(self) -> None:
         """Wait until no worker is starting."""

@@ -51,10 +51,10 @@ def conforms(member: Member, k: int = 2) -> Answer:
 def example_view(*, root: bool) -> View:
     """A matrix product with two design spaces, as every member should be able to read it."""
     sites = (
-        Site("mm.i", Tile(64, 4, max_innermost=64), (4, 4, 2, 2), "mm", 0),
-        Site("mm.j", Tile(64, 4, max_innermost=64), (4, 1, 1, 16), "mm", 1),
-        Site("mm.k", Tile(32, 2, max_innermost=64), (8, 4), "mm", 2),
-        Site("unroll", Choice((0, 16, 64, 512)), 1),
+        Site("mm.i", Tile(64, 4, max_innermost=64), (4, 4, 2, 2), "mm", 0, position=0),
+        Site("mm.j", Tile(64, 4, max_innermost=64), (4, 1, 1, 16), "mm", 1, position=1),
+        Site("mm.k", Tile(32, 2, max_innermost=64), (8, 4), "mm", 2, position=2),
+        Site("unroll", Choice((0, 16, 64, 512)), 1, position=3),
     )
     axes = (Axis("i", 64, False), Axis("j", 64, False), Axis("k", 32, True))
     accesses = (

@@ -36,11 +36,12 @@ class Expert:
         """`k` whole programs at the root, else up to `k` changes of one site each."""
         rng = random.Random(seed)
         if view.root:
-            return Answer(tuple(_whole_program(view, rng) for _ in range(k)))
+            return Answer(tuple(whole_program(view, rng) for _ in range(k)))
         return Answer(_changes(view, k, rng))
 
 
-def _whole_program(view: View, rng: random.Random) -> Proposal:
+def whole_program(view: View, rng: random.Random) -> Proposal:
+    """A program with every decision drawn by the rules."""
     sketch = _draw_sketch(view, rng)
     edits: list[Edit] = [SetSketch(sketch.index)] if sketch.index != view.program.sketch else []
     tilings = {block.name: rules.draw_tiling(block, sketch, view.machine, rng) for block in sketch.blocks}

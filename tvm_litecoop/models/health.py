@@ -41,10 +41,11 @@ class Health:
                 logger.warning("%s is off for this run: %s: %s", name, fault.kind, fault.detail)
             self.off = fault.kind
             return
-        wait = 0.0
+        wait, before = 0.0, self.benched_until
         if now >= self.benched_until:  # else it was asked before it was benched: one outage, one doubling
             wait = min(LONGEST_S, FIRST_S * 2.0 ** min(self.faults_in_a_row, 20))
             self.faults_in_a_row += 1
         wait = max(wait, min(fault.retry_after_s, LONGEST_S))
         self.benched_until = max(self.benched_until, now + wait)
-        logger.info("%s is left alone for %.0f s: %s: %s", name, self.benched_until - now, fault.kind, fault.detail)
+        if self.benched_until > max(before, now):
+            logger.info("%s is left alone for %.0f s: %s: %s", name, self.benched_until - now, fault.kind, fault.detail)

@@ -65,7 +65,7 @@ def read(file: Path) -> PoolFile:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: {error}", "mend the TOML") from None
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")  # a typo explains what is missing
         place = _line(text, first["loc"])
         where = f"{file}, line {place}" if place else str(file)
         name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
@@ -91,6 +91,10 @@ def _wrong(settings: MemberSettings, taken: list[str]) -> Iterator[tuple[str, st
             f"{settings.provider} is called {settings.name!r}",
             f"a free member keeps its name: {settings.provider}",
         )
+    if settings.base_url and not settings.base_url.startswith(("http://", "https://")):
+        yield "base_url", f"{settings.base_url!r} is no address", "begin with http:// or https://"
+    if settings.path and not Path(settings.path).expanduser().exists():
+        yield "path", f"there is no {settings.path}", "name a directory or file with the model's weights"
     if settings.api_key_env and not _VARIABLE.fullmatch(settings.api_key_env):  # likely the key itself: not repeated
         yield "api_key_env", "no name of an environment variable", "put the key in one, and name that one here"
 

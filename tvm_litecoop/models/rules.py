@@ -20,6 +20,7 @@ from functools import lru_cache
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from tvm_litecoop import seeds
 from tvm_litecoop.models import gpu, roofline
@@ -59,6 +60,26 @@ def draw_tiling(block: Block, sketch: Sketch, machine: Machine, rng: random.Rand
     domains = tuple(tiles.get(i) or Tile(1, parts) for i, parts in enumerate(_parts(block)))
     ranked = _ranked_tilings(block, domains, machine)
     return rng.choices([tiling for tiling, _ in ranked], [weight for _, weight in ranked])[0]
+
+
+def estimate(
+    block: Block, machine: Machine, factors: Mapping[tuple[str, int], npt.NDArray[np.int64]], count: int
+) -> roofline.Array:
+    """What the arithmetic of its tiling structure says a nest costs, for many tilings at once; 0 where none knows it.
+
+    Args:
+        block: The nest.
+        machine: The target.
+        factors: (block, axis) -> the tile factors, shape [count, parts]; an axis that is missing is not tiled.
+        count: How many.
+    """
+    if block.tiling not in _COST:
+        return np.zeros(count)
+    columns = [
+        factors.get((block.name, axis), np.ones((count, parts), dtype=np.int64))
+        for axis, parts in enumerate(_parts(block))
+    ]
+    return _COST[block.tiling](block, machine, columns)
 
 
 def keeps_cores_busy(sketch: Sketch, machine: Machine) -> bool:

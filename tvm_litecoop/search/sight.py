@@ -29,6 +29,7 @@ def view_of(tree: Tree, node: Node, space: Space, pool: Pool, config: SearchConf
         refused=tuple(node.refused),
         colleagues=pool.roster(),
         budget=pool.budget.left(),
+        history=tree.history,
         directed=config.directed,
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tvm_litecoop.values import Built, Edit
+from tvm_litecoop.view import History
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class Tree:
 
     def __init__(self, root: Built, member: str) -> None:
         self.nodes: list[Node] = [Node(0, -1, root, author="", member=member)]
+        self.history = History()
         self.visit(self.root)
 
     @property
@@ -136,6 +138,8 @@ class Tree:
         delta = (throughput or 0.0) - (node.throughput or 0.0)
         newly = int(throughput is not None) - int(node.throughput is not None)
         node.throughput, node.measured = throughput, measured
+        if measured:
+            self.history.add(node.built.program, throughput or 0.0)
         for ancestor in self.path(node):
             ancestor.total += delta
             ancestor.valued += newly

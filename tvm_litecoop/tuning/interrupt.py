@@ -2,6 +2,10 @@
 
 The exception Python would raise cannot be let through: it arises anywhere, also below TVM's C++ code, which crashes on
 it. So the signal only sets a mark, and the run asks for it between two batches.
+
+A terminal sends the signal to every process of the run. TVM's own workers would die of it, and the batch with them: so
+it is blocked in the main thread, which they inherit, and a thread of its own hears of it, at once, whatever the main
+thread waits for.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import TracebackType
 
 from tvm_litecoop.errors import Interrupted
 
@@ -21,19 +25,31 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: object = None
+        self._before: tuple[object, int] | None = None
         self._on_leaving: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._on_signal)
+            reader, self._writer = os.pipe()
+            os.set_blocking(self._writer, False)
+            # Python writes the number of a signal there from whichever thread took it
+            wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+            self._before = signal.signal(signal.SIGINT, lambda *_: None), wakeup
+            self._listener = threading.Thread(target=self._listen, args=(reader,), name="ctrl-c", daemon=True)
+            self._listener.start()  # before the signal is blocked here: a thread inherits that
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
+            handler, wakeup = self._before
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            signal.set_wakeup_fd(wakeup)
+            signal.signal(signal.SIGINT, handler)  # type: ignore[arg-type]
+            os.close(self._writer)
+            self._listener.join()
 
     def on_leaving(self, clean_up: Callable[[], object]) -> None:
         """What to do before a second Ctrl-C ends the process."""
@@ -48,7 +64,14 @@ class Interrupt:
         if self.asked:
             raise Interrupted("stopped by Ctrl-C")
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _listen(self, reader: int) -> None:
+        """Until the other end is closed."""
+        while number := os.read(reader, 1):
+            if number[0] == signal.SIGINT:
+                self._on_signal()
+        os.close(reader)
+
+    def _on_signal(self) -> None:
         if self.asked:
             self._on_leaving()
             os._exit(130)  # workers end with this process; the database has every finished batch

@@ -18,6 +18,8 @@ class Outcome:
         seed: Its seed.
         flops: Arithmetic operations of one run of the kernel.
         trials: Candidates measured in this run, failed ones included.
+        failed: Of those, the ones that did not build or run.
+        error: What the first of them failed of.
         directory: Where the database and the logs are.
         known: Records that earlier runs had left there.
         best_s: Best measured seconds per run of the kernel, earlier runs in the same directory included; None where
@@ -43,6 +45,8 @@ class Outcome:
     flops: int
     directory: str = ""
     trials: int = 0
+    failed: int = 0
+    error: str = ""
     known: int = 0
     best_s: float | None = None
     final_s: float | None = None

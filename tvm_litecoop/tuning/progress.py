@@ -30,7 +30,7 @@ class Progress:
         self._console, self._flops, self._trials = console, flops, request.trials
         self._name, self._batch = f"{request.strategy} on {request.workload}", request.batch_size
         self._start = time.perf_counter()
-        self._line = f"{self._name}: starting"
+        self._line = f"{self._name}: building and timing the first batch"
         self._live = Live(get_renderable=self._render, console=console, transient=True, refresh_per_second=4)
 
     def __enter__(self) -> Progress:
@@ -73,13 +73,14 @@ class Progress:
 
 def results(outcomes: list[Outcome]) -> Table:
     """The strategies side by side, as timed together at the end; the first row is what the others are compared with."""
-    table = _table("strategy", "trials", "kernel ms", "GFLOP/s", "speed", "tuning s", "correct")
+    table = _table("strategy", "trials", "failed", "kernel ms", "GFLOP/s", "speed", "tuning s", "correct")
     base = outcomes[0].seconds_per_run
     for outcome in outcomes:
         mine = outcome.seconds_per_run
         table.add_row(
             outcome.strategy,
-            str(outcome.trials),
+            f"{outcome.trials} + {outcome.known} earlier" if outcome.known else str(outcome.trials),
+            str(outcome.failed),
             f"{mine * 1e3:.4f}" if mine else "none",
             f"{outcome.gflops:.1f}" if outcome.gflops else "none",
             f"{base / mine:.2f}x" if base and mine and len(outcomes) > 1 else "",
@@ -87,6 +88,18 @@ def results(outcomes: list[Outcome]) -> Table:
             {True: "yes", False: "NO", None: f"unchecked: {outcome.unchecked}"}[outcome.correct],
         )
     return table
+
+
+def remarks(outcome: Outcome, wanted: int) -> list[str]:
+    """What the figures alone do not say: why a run ended early, and of what its candidates failed."""
+    said = []
+    if outcome.trials < wanted and not outcome.interrupted:
+        said.append(f"{outcome.strategy} ended after {outcome.trials} of {wanted} trials: it found nothing new to try")
+    if outcome.failed:
+        said.append(f"{outcome.failed} of {outcome.trials} candidates failed, the first: {outcome.error}")
+    if outcome.failed and not outcome.best_s:
+        said.append(f"TVM's log of the run is in {outcome.directory}/logs")
+    return said
 
 
 def members(outcome: Outcome) -> Table:
@@ -111,7 +124,7 @@ def model_time(outcome: Outcome) -> str:
     hidden, waited = outcome.seconds["hidden"], outcome.seconds["model"]
     total = sum(float(str(stats["seconds"])) for stats in outcome.members.values())
     share = f" ({hidden / total:.0%})" if total else ""
-    return f"models thought for {total:.1f} s, {hidden:.1f} s{share} of it behind measurements; waited {waited:.1f} s"
+    return f"calls to models took {total:.1f} s, {hidden:.1f} s{share} of it behind measurements; waited {waited:.1f} s"
 
 
 @contextmanager

@@ -19,6 +19,8 @@ Listener = Callable[[int, "float | None"], None]
 class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
     """Counts trials and keeps (trial, seconds, best seconds) after every batch, whatever the strategy.
 
+    Also how many failed, and the first error.
+
     Args:
         known_s: Seconds of the best kernel that earlier runs left in the database; None for none.
         on_batch: Called with (trials so far, best seconds or None) after every batch; what it raises ends the run.
@@ -28,6 +30,8 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
         super().__init__()
         self.curve: Curve = []
         self.trials = 0
+        self.failed = 0
+        self.error = ""
         self.best_s = known_s
         self._on_batch = on_batch
         self._start = time.perf_counter()
@@ -37,8 +41,17 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
         for result in results:
             self.trials += 1
             seconds = mean_seconds(result.run_secs)
-            if seconds is not None and (self.best_s is None or seconds < self.best_s):
+            if seconds is None:
+                self.failed += 1
+                self.error = self.error or last_line(result.error_msg)
+            elif self.best_s is None or seconds < self.best_s:
                 self.best_s = seconds
         if self.best_s is not None:
             self.curve.append((self.trials, time.perf_counter() - self._start, self.best_s))
         self._on_batch(self.trials, self.best_s)
+
+
+def last_line(message: Any) -> str:
+    """The line of an error that says what happened."""
+    lines = str(message or "").strip().splitlines()
+    return lines[-1].strip() if lines else ""

@@ -67,10 +67,10 @@ class Request:
 
     @property
     def batch_size(self) -> int:
-        """Candidates per batch: TVM's 64 for its own strategies; small ones for the tree, which learns from each."""
+        """Candidates per batch: few for the tree, which learns from each; TVM's 64 where starting one is dear."""
         if self.batch:
             return min(self.batch, self.trials)
-        return min(self.trials, 8 if self.strategy == "litecoop" else 64)
+        return min(self.trials, 8 if self.strategy == "litecoop" and not self.stock else 64)
 
 
 def _plain(text: str) -> str:

@@ -29,6 +29,8 @@ from tvm_litecoop.workloads import Workload
 
 BUILD_LIMIT_S = 15.0
 """A candidate that compiles longer is given up: it costs as much as a hundred others, and was never a good one."""
+SLOW_BUILD = 20.0
+"""So is one that takes this many times as long as most."""
 
 
 @dataclass
@@ -92,6 +94,8 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher, poo
         workload.flops,
         directory=request.directory,
         trials=recorder.trials,
+        failed=recorder.failed,
+        error=recorder.error,
         known=known,
         best_s=recorder.best_s,
         curve=list(recorder.curve),
@@ -170,7 +174,10 @@ def _tools(request: Request, interrupt: Interrupt) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
         interrupt.on_leaving(partial(shutil.rmtree, kernels, ignore_errors=True))
         builder = WarmBuilder(
-            f_export=export_shared, timeout_sec=BUILD_LIMIT_S, initializer=partial(_build_in, kernels)
+            f_export=export_shared,
+            timeout_sec=BUILD_LIMIT_S,
+            slow_ratio=SLOW_BUILD,
+            initializer=partial(_build_in, kernels),
         )
         runner = AdaptiveRunner()
         try:

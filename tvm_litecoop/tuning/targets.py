@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import Any
 
+import tvm
 from tvm.target import Target
 
 from tvm_litecoop.errors import TargetError
@@ -29,9 +30,17 @@ def parse_target(text: str | None) -> Any:
         target = Target(_as_json(text) if " " in text.strip() and not text.lstrip().startswith("{") else _loaded(text))
     except (ValueError, TypeError, RuntimeError) as error:
         raise TargetError(f"target {text!r}: {_reason(error)}", FORMS) from None
+    cpu = dict(target.attrs).get("mcpu")
+    if target.kind.name == "llvm" and cpu and cpu not in _known_cpus(target):
+        raise TargetError(f"target {text!r}: LLVM knows no CPU {str(cpu)!r}", "see llc -mcpu=help, or leave -mcpu out")
     if target.kind.name == "llvm" and "num-cores" not in dict(target.attrs):
         raise TargetError(f"target {text!r} does not say how many cores it has", "add -num-cores=N")
     return target
+
+
+def _known_cpus(target: Any) -> set[str]:
+    """The CPUs that TVM's LLVM can make code for."""
+    return {str(name) for name in tvm.get_global_func("target.llvm_get_cpu_archlist")(target)}
 
 
 def _loaded(text: str) -> Any:

@@ -88,10 +88,10 @@ class Sketch:
         that is not legal for this tiling to the nearest loop outside it (SampleComputeLocation in sampling.cc).
         """
         found = []
-        for slot, value in zip(self.slots, program.decisions, strict=True):
+        for position, (slot, value) in enumerate(zip(self.slots, program.decisions, strict=True)):
             domain = _present(slot.domain, value)
             if domain is not None:
-                found.append(Site(slot.name, domain, value, slot.block, slot.axis, slot.consumers))
+                found.append(Site(slot.name, domain, value, slot.block, slot.axis, slot.consumers, position=position))
         return tuple(found)
 
     def shown(self, program: Program) -> view.Sketch:

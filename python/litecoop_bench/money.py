@@ -21,7 +21,7 @@ def render(grid: Grid, rows: Rows) -> str:
     paid = [arm for arm in grid.arms if sum(_usd(row) for row in _rows(grid, rows, arm))]
     if not paid:
         return ""
-    lines = ["", "| arm | USD a run | less | calls a run | of the dearest | model s | hidden |", "| --- " * 7 + "|"]
+    lines = ["| arm | USD a run | less | calls a run | of the dearest | model s | hidden |", "| --- " * 7 + "|"]
     return "\n".join([*lines, *(_row(grid, rows, arm) for arm in paid)])
 
 

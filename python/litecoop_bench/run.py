@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from litecoop_bench import cell as cells
-from litecoop_bench import money, retime, table
+from litecoop_bench import money, reach, retime, table
 from litecoop_bench.grid import Cell, load
 
 
@@ -41,7 +41,8 @@ def run(grid_file: Path, folder: Path, say: Callable[[str], None]) -> int:
         cell = next(c for c in wanted if c.name == name)
         done[cell] = {**done[cell], "correct": correct, "final_ms": seconds * 1e3}
     rows = {(c.workload, c.arm, c.seed): done[c] for c in wanted}
-    text = f"{_machine()}, {date.today()}; {table.render(grid, rows)}\n{money.render(grid, rows)}\n"
+    parts = [table.render(grid, rows), reach.render(grid, rows), money.render(grid, rows)]
+    text = f"{_machine()}, {date.today()}; " + "\n\n".join(part for part in parts if part) + "\n"
     (folder / "table.md").write_text(text)
     say(text)
     return int(any("error" in row or not row.get("correct") for row in rows.values()))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from litecoop_bench import cell as cells
-from litecoop_bench import money, retime, run
+from litecoop_bench import money, reach, retime, run
 from litecoop_bench.grid import Cell, Grid, load
 from litecoop_bench.stats import geometric_mean, interval
 from litecoop_bench.table import render
@@ -102,4 +102,18 @@ def test_the_money_of_arms_that_paid() -> None:
     rows |= {("a", "eight", s): paying(0.2, 2, 2.5) for s in (1, 2)} | {("a", "free", 1): paying(0.0, 0, 0.0)}
     lines = money.render(grid, rows).splitlines()
     assert lines[-1] == "| eight | 0.2000 | 5.0x | 10.0 | 20% | 5.0 | 50% |"
-    assert len(lines) == 5 and money.render(Grid(("a",), ("free",), 8, (1,)), rows) == ""
+    assert len(lines) == 4 and money.render(Grid(("a",), ("free",), 8, (1,)), rows) == ""
+
+
+def test_when_the_baselines_best_is_reached() -> None:
+    grid = Grid(("a", "b"), ("base", "mine"), 64, (1,))
+    base = {"curve": [[64, 40.0, 2.0]], "seconds": {"total": 40.0}, "trials": 64}
+    fast = {"curve": [[8, 2.0, 3.0], [16, 4.0, 1.9], [24, 6.0, 1.5]], "seconds": {"total": 6.0}, "trials": 24}
+    never = {"curve": [[8, 2.0, 3.0], [64, 10.0, 2.1]], "seconds": {"total": 10.0}, "trials": 64}
+    lines = reach.render(grid, {("a", "base", 1): base, ("a", "mine", 1): fast}).splitlines()
+    assert lines[2] == "| a | mine | 16 | 10.000 |  |"
+    rows = {("a", "base", 1): base, ("a", "mine", 1): fast, ("b", "base", 1): base, ("b", "mine", 1): never}
+    lines = reach.render(grid, rows).splitlines()
+    assert lines[3] == "| b | mine | 64 | 4.000 | 1 of 1 |"
+    assert lines[4].startswith("| **all** | mine | **32** | **6.325**") and lines[4].endswith("| 1 of 2 |")
+    assert reach.render(grid, {}) == ""

@@ -1,0 +1,62 @@
+"""When a search is as good as the baseline ends: trials and seconds until then, one row per workload and arm.
+
+By the times that the runs themselves measured, batch by batch; a batch counts as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from litecoop_bench.grid import Grid
+from litecoop_bench.stats import geometric_mean, interval
+
+Rows = Mapping[tuple[str, str, int], Mapping[str, Any]]
+
+
+def render(grid: Grid, rows: Rows) -> str:
+    """A Markdown table; a run that never gets there counts with all its trials and seconds, and is told.
+
+    Args:
+        grid: The benchmark; its first arm is the baseline.
+        rows: (workload, arm, seed) -> outcome with `curve` and `seconds`.
+    """
+    lines = [
+        "| workload | arm | trials to the baseline's best | seconds, baseline's / its | not reached |",
+        "| --- " * 5 + "|",
+    ]
+    for arm in grid.arms[1:]:
+        every = [_reached(grid, rows, workload, arm) for workload in grid.workloads]
+        lines += [_row(workload, arm, found) for workload, found in zip(grid.workloads, every, strict=True) if found]
+        told = [found for found in every if found]
+        if told:
+            trials = geometric_mean([geometric_mean([t for t, _, _ in found]) for found in told])
+            times = interval([[ratio for _, ratio, _ in found] for found in told])
+            lines.append(
+                f"| **all** | {arm} | **{trials:.0f}** | **{times}** | {_missed([one for found in told for one in found])} |"
+            )
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _row(workload: str, arm: str, found: list[tuple[int, float, bool]]) -> str:
+    trials = geometric_mean([t for t, _, _ in found])
+    return f"| {workload} | {arm} | {trials:.0f} | {interval([[r for _, r, _ in found]])} | {_missed(found)} |"
+
+
+def _missed(found: list[tuple[int, float, bool]]) -> str:
+    missed = sum(not reached for _, _, reached in found)
+    return f"{missed} of {len(found)}" if missed else ""
+
+
+def _reached(grid: Grid, rows: Rows, workload: str, arm: str) -> list[tuple[int, float, bool]]:
+    """For each seed: trials until the baseline's final best, its seconds over the baseline's, whether it got there."""
+    found = []
+    for seed in grid.seeds:
+        base, mine = rows.get((workload, grid.arms[0], seed), {}), rows.get((workload, arm, seed), {})
+        if not base.get("curve") or not mine.get("curve"):
+            continue
+        goal, all_s = base["curve"][-1][2], float(base["seconds"]["total"])
+        point = next(((t, s) for t, s, best in mine["curve"] if best <= goal), None)
+        trials, seconds = point or (mine["trials"], float(mine["seconds"]["total"]))
+        found.append((trials, all_s / seconds, point is not None))
+    return found

@@ -27,25 +27,19 @@ def render(grid: Grid, rows: Rows) -> str:
     ]
     for arm in grid.arms[1:]:
         every = [_reached(grid, rows, workload, arm) for workload in grid.workloads]
-        lines += [_row(workload, arm, found) for workload, found in zip(grid.workloads, every, strict=True) if found]
-        told = [found for found in every if found]
-        if told:
-            trials = geometric_mean([geometric_mean([t for t, _, _ in found]) for found in told])
-            times = interval([[ratio for _, ratio, _ in found] for found in told])
-            lines.append(
-                f"| **all** | {arm} | **{trials:.0f}** | **{times}** | {_missed([one for found in told for one in found])} |"
-            )
+        lines += [_row(workload, arm, [found]) for workload, found in zip(grid.workloads, every, strict=True) if found]
+        if any(every):
+            lines.append(_row("**all**", arm, [found for found in every if found]))
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
-def _row(workload: str, arm: str, found: list[tuple[int, float, bool]]) -> str:
-    trials = geometric_mean([t for t, _, _ in found])
-    return f"| {workload} | {arm} | {trials:.0f} | {interval([[r for _, r, _ in found]])} | {_missed(found)} |"
-
-
-def _missed(found: list[tuple[int, float, bool]]) -> str:
-    missed = sum(not reached for _, _, reached in found)
-    return f"{missed} of {len(found)}" if missed else ""
+def _row(name: str, arm: str, groups: list[list[tuple[int, float, bool]]]) -> str:
+    """Over the workloads of that row, each a list over the seeds."""
+    trials = geometric_mean([geometric_mean([t for t, _, _ in found]) for found in groups])
+    times = interval([[ratio for _, ratio, _ in found] for found in groups])
+    reached = [one for found in groups for _, _, one in found]
+    missed = f"{reached.count(False)} of {len(reached)}" if not all(reached) else ""
+    return f"| {name} | {arm} | {trials:.0f} | {times} | {missed} |"
 
 
 def _reached(grid: Grid, rows: Rows, workload: str, arm: str) -> list[tuple[int, float, bool]]:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tvm_litecoop"
 
 LAYERS = [
-    {"_version", "errors", "seeds"},
+    {"_version", "errors", "seeds", "intervals"},
     {"sites", "nest", "config"},
     {"values"},
     {"view"},
@@ -22,13 +22,13 @@ LAYERS = [
     {"models"},
     {"search"},
     {"tvm_bridge", "measure", "workloads"},
-    {"strategy", "compat", "audition"},
+    {"strategy", "compat", "audition", "certify"},
     {"tuning"},
     {"cli", ""},
 ]
 """From the bottom up. Inside a folder files may import each other; folders of one layer may not."""
 
-KNOWS_TVM = {"tvm_bridge", "measure", "workloads", "strategy", "audition", "tuning"}
+KNOWS_TVM = {"tvm_bridge", "measure", "workloads", "strategy", "audition", "certify", "tuning"}
 """`tuning` loads it late: the command line sets the threads of kernels first."""
 
 

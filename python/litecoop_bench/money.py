@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litecoop_bench.grid import Grid
-from litecoop_bench.stats import interval
+from tvm_litecoop.intervals import interval
 
 Rows = Mapping[tuple[str, str, int], Mapping[str, Any]]
 

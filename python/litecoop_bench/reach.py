@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litecoop_bench.grid import Grid
-from litecoop_bench.stats import geometric_mean, interval
+from tvm_litecoop.intervals import geometric_mean, interval
 
 Rows = Mapping[tuple[str, str, int], Mapping[str, Any]]
 

@@ -11,8 +11,8 @@ import pytest
 from litecoop_bench import cell as cells
 from litecoop_bench import money, reach, retime, run
 from litecoop_bench.grid import Cell, Grid, load
-from litecoop_bench.stats import geometric_mean, interval
 from litecoop_bench.table import render
+from tvm_litecoop.intervals import geometric_mean, interval
 
 GRIDS = Path(run.__file__).parent / "grids"
 

@@ -1,8 +1,11 @@
 """The command line `litecoop`. Owns exit codes; each command is a file of its own.
 
-tune.py   litecoop tune
-pool.py   litecoop pool show | check | audition
-bench.py  litecoop bench
+tune.py    litecoop tune
+verify.py  litecoop verify
+eject.py   litecoop eject
+pool.py    litecoop pool show | check | audition
+bench.py   litecoop bench
+files.py   files that a command is asked to write
 
 TVM is imported only after the installed versions were checked and the threads of kernels were set.
 """
@@ -14,7 +17,7 @@ import sys
 from collections.abc import Sequence
 
 from tvm_litecoop._version import __version__
-from tvm_litecoop.cli import bench, pool, tune
+from tvm_litecoop.cli import bench, eject, pool, tune, verify
 from tvm_litecoop.errors import LiteCoOpError
 
 
@@ -22,13 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 for success, 1 where no correct kernel was found (or a member cannot be reached), 2 for an input that cannot
-        be used, 130 for Ctrl-C.
+        0 for success, 1 where no correct kernel was found, or a wrong one (or a member cannot be reached), 2 for an
+        input that cannot be used, 130 for Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="litecoop", description="Tune TVM programs with a shared search tree.")
     parser.add_argument("--version", action="version", version=f"litecoop {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (tune, pool, bench):
+    for command in (tune, verify, eject, pool, bench):
         command.add_to(commands)
     args = parser.parse_args(argv)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ from typing import Any
 from rich.console import Console
 
 from tvm_litecoop.cli import screen
+from tvm_litecoop.cli.files import check_writable, write
 from tvm_litecoop.compat import check_versions
 from tvm_litecoop.config import NAMED
-from tvm_litecoop.errors import ConfigError, LiteCoOpError
+from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.tuning.request import STRATEGIES, Request
 from tvm_litecoop.tuning.threads import use_physical_cores
 
@@ -77,7 +77,7 @@ def _tune(args: argparse.Namespace) -> int:
         requests.insert(0, _compared(request, args.compare, directory))
     json_file = Path(args.json) if args.json else None
     if json_file is not None:
-        _check_writable(json_file)
+        check_writable(json_file)
     check_versions()
     use_physical_cores()
     return _run_all(requests, json_file)
@@ -85,6 +85,7 @@ def _tune(args: argparse.Namespace) -> int:
 
 def _run_all(requests: list[Request], json_file: Path | None) -> int:
     """Tune with each strategy in turn, check and time all results together, print and write them."""
+    from tvm_litecoop.certify import table
     from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
     from tvm_litecoop.tuning import check, progress, session
     from tvm_litecoop.tuning.targets import parse_target
@@ -100,17 +101,24 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
         if sessions[-1].outcome.interrupted:
             console.print("interrupted; showing the best so far")
             break
-    check.check_and_time(sessions, workload, target)
-    outcomes = [found.outcome for found in sessions]
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True)
+
+    found = check.check_and_time(sessions, workload, target, say)
+    outcomes = [one.outcome for one in sessions]
     _show(console, outcomes, requests[0].trials)
+    if found:
+        for line in (*table.reasons(found[-1]), *table.how(outcomes[-1].directory, found[-1:])):
+            say(line)
     if json_file is not None:
         written = [outcome.as_json() for outcome in outcomes]
-        _write(json_file, json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n")
+        write(json_file, json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n")
     return 0 if outcomes[-1].correct else 1
 
 
 def _show(console: Console, outcomes: list[Any], trials: int) -> None:
-    """The searches side by side, what the members of the last one brought, and what to do next."""
+    """The searches side by side, and what the members of the last one brought."""
     from tvm_litecoop.tuning import progress
 
     last = outcomes[-1]
@@ -122,27 +130,8 @@ def _show(console: Console, outcomes: list[Any], trials: int) -> None:
     for outcome in outcomes:
         for line in progress.remarks(outcome, trials):
             console.print(line, highlight=False, soft_wrap=True)
-    if last.best_s is None:
-        return
-    hint = f"to compile it elsewhere: compile_tir(JSONDatabase(work_dir={last.directory!r}), mod, target)"
-    console.print(hint, highlight=False, soft_wrap=True)
 
 
 def _compared(request: Request, strategy: str, directory: str) -> Request:
     """The same run by one of TVM's own strategies, with TVM's own builder and runner."""
     return replace(request, strategy=strategy, work_dir=directory, stock=True, pool="", setting="default")
-
-
-def _check_writable(file: Path) -> None:
-    """Say it now rather than after the run."""
-    place = file if file.exists() else file.parent
-    if file.is_dir() or not os.access(place, os.W_OK):
-        why = "it is a directory" if file.is_dir() else f"{place} is not there or not yours to write"
-        raise ConfigError(f"--json {file} cannot be written: {why}", "choose another file")
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text)
-    except OSError as error:
-        raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file for --json") from None

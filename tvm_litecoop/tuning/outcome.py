@@ -24,7 +24,8 @@ class Outcome:
         known: Records that earlier runs had left there.
         best_s: Best measured seconds per run of the kernel, earlier runs in the same directory included; None where
             every candidate failed.
-        final_s: The same kernel timed again at the end, beside the others; None until then.
+        final_s: The certified kernel, which is the untuned program where no record was right and faster, timed again at
+            the end, beside the others; None until then.
         curve: (trial, seconds since the start, best seconds so far), one per batch.
         seconds: Wall-clock seconds: `total`, `build`, `run`, `search`, `model` (the search stood still for a model);
             and model seconds `hidden` behind measurements.
@@ -32,9 +33,12 @@ class Outcome:
         best_author: Member that proposed the best program, `database` for one of an earlier run; empty for TVM's own
             strategies.
         escalations: Steps handed to the largest member.
-        correct: Whether the tuned kernel computes what the untuned program does; None until it was checked.
+        correct: Whether every kernel that was tried computes what the untuned program does; None until then.
         unchecked: Why it was not checked.
         worst_error: Largest deviation, in units of the tolerance; above 1 is wrong.
+        speedup: The untuned program's time over the certified record's, with its 95 % interval; None where the untuned
+            program is certified.
+        certificate: What the final check found, as in `certificate.json`.
         interrupted: True where the run was stopped by hand.
     """
 
@@ -58,6 +62,8 @@ class Outcome:
     correct: bool | None = None
     unchecked: str = ""
     worst_error: float | None = None
+    speedup: tuple[float, float, float] | None = None
+    certificate: dict[str, Any] = field(default_factory=dict)
     interrupted: bool = False
 
     @property
@@ -90,6 +96,8 @@ class Outcome:
             "escalations": self.escalations,
             "correct": self.correct,
             "worst_error": self.worst_error if math.isfinite(self.worst_error or 0.0) else None,
+            "speedup": self.speedup,
+            "certified": self.certificate.get("certified"),
             "interrupted": self.interrupted,
         }
 

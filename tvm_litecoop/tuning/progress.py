@@ -73,7 +73,7 @@ class Progress:
 
 def results(outcomes: list[Outcome]) -> Table:
     """The strategies side by side, as timed together at the end; the first row is what the others are compared with."""
-    table = _table("strategy", "trials", "failed", "kernel ms", "GFLOP/s", "speed", "tuning s", "correct")
+    table = _table("strategy", "trials", "failed", "kernel ms", "GFLOP/s", "speed", "untuned x", "tuning s", "correct")
     base = outcomes[0].seconds_per_run
     for outcome in outcomes:
         mine = outcome.seconds_per_run
@@ -84,6 +84,7 @@ def results(outcomes: list[Outcome]) -> Table:
             f"{mine * 1e3:.4f}" if mine else "none",
             f"{outcome.gflops:.1f}" if outcome.gflops else "none",
             f"{base / mine:.2f}x" if base and mine and len(outcomes) > 1 else "",
+            _times_untuned(outcome),
             f"{outcome.seconds.get('total', 0.0):.1f}",
             {True: "yes", False: "NO", None: f"unchecked: {outcome.unchecked}"}[outcome.correct],
         )
@@ -100,6 +101,14 @@ def remarks(outcome: Outcome, wanted: int) -> list[str]:
     if outcome.failed and not outcome.best_s:
         said.append(f"TVM's log of the run is in {outcome.directory}/logs")
     return said
+
+
+def _times_untuned(outcome: Outcome) -> str:
+    """How many times as fast as the untuned program, with the interval."""
+    if outcome.speedup is None:
+        return "untuned is best" if outcome.certificate else ""
+    mean, low, high = outcome.speedup
+    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def members(outcome: Outcome) -> Table:

@@ -12,7 +12,7 @@ DRAWS = 2000
 
 @dataclass(frozen=True)
 class Interval:
-    """A geometric mean and its 95 % bootstrap interval; with few seeds little more than their range."""
+    """A geometric mean and its 95 % bootstrap interval; with few values little more than their range."""
 
     mean: float
     low: float
@@ -20,7 +20,7 @@ class Interval:
 
     def __str__(self) -> str:
         if self.low == self.high:
-            return f"{self.mean:.3f}"  # one seed has no interval
+            return f"{self.mean:.3f}"  # one value has no interval
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
@@ -35,7 +35,7 @@ def interval(ratios: Sequence[Sequence[float]], seed: int = 1) -> Interval:
     Seeds are drawn again within each workload (the workloads are the ones asked about, not a sample of all).
 
     Args:
-        ratios: For each workload the ratios of its seeds.
+        ratios: For each workload the ratios of its seeds; for one kernel the ratios of its rounds.
         seed: Of the bootstrap.
     """
     rng = random.Random(seed)

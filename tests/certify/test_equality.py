@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tvm_litecoop.tuning.check import deviation
+from tvm_litecoop.certify.equality import deviation
 
 INF, NAN = math.inf, math.nan
 

@@ -1,0 +1,98 @@
+"""What is decided from what was seen, and what counts as equal on inputs that are not finite."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tvm_litecoop.certify.equality import tolerance, worst
+from tvm_litecoop.certify.inputs import KINDS, RANDOM, Kind, arrays, nudged
+from tvm_litecoop.certify.judge import Judged
+from tvm_litecoop.certify.program import Program, Unsupported
+from tvm_litecoop.certify.records import Record
+from tvm_litecoop.certify.verify import _decided, _Seen
+
+INF, NAN = math.inf, math.nan
+SUM = Program((((2, 2), "float32"), ((2,), "float32")), (1,), 2, picks=False, branches=False)
+KIND = {kind.name: kind for kind in KINDS}
+
+
+def seen(recorded_s: float, own_s: float, *, off: float = 0.0, fault: str = "") -> _Seen:
+    times = () if fault or off > 1.0 else tuple(own_s * (1 + 0.01 * number) for number in range(5))
+    default = tuple(1.0 for _ in times)
+    return _Seen.of(Record(1, "", recorded_s), Judged(fault, (("random", off),) if not fault else (), times, default))
+
+
+@pytest.mark.parametrize(
+    ("records", "statuses"),
+    [
+        ([seen(0.1, 0.1)], ["certified"]),
+        ([seen(0.1, 0.1), seen(0.2, 0.2)], ["certified", "right"]),
+        ([seen(0.1, 0.1, off=INF), seen(0.2, 0.2)], ["wrong", "certified"]),
+        ([seen(0.9, 0.99)], ["slow"]),
+        ([seen(0.1, 0, fault="crashed: its process died")], ["crashed"]),
+        ([seen(0.1, 0, fault="hung: nothing came for 60 s")], ["hung"]),
+        ([seen(0.1, 0, fault="does not replay: no such block")], ["unusable"]),
+        # alone, four times slower than recorded; beside one that holds its time; on a machine four times slower
+        ([seen(0.1, 0.4)], ["lucky"]),
+        ([seen(0.1, 0.4), seen(0.2, 0.2)], ["lucky", "certified"]),
+        ([seen(0.1, 0.4), seen(0.11, 0.44)], ["certified", "right"]),
+        ([seen(1e-9, 0.5), seen(0.1, 0.4)], ["lucky", "lucky"]),
+    ],
+)
+def test_the_first_that_stands_is_certified(records: list[_Seen], statuses: list[str]) -> None:
+    assert [verdict.status for verdict in _decided(records)] == statuses
+
+
+@pytest.mark.parametrize(
+    ("kind", "program", "got", "expected", "right"),
+    [
+        ("NaN", SUM, [NAN, 1.0], [NAN, 1.0], True),
+        ("NaN", SUM, [1.0, 1.0], [NAN, 1.0], False),
+        ("infinity", SUM, [-INF, 1.0], [INF, 1.0], False),
+        ("overflow", SUM, [NAN, INF], [INF, NAN], True),
+        ("overflow", SUM, [1.0, INF], [INF, INF], False),
+        ("random", SUM, [INF, 1.0], [NAN, 1.0], False),
+        ("NaN", "branches", [1.0, 1.0], [NAN, 1.0], True),
+        ("NaN", "branches", [NAN, NAN], [NAN, 1.0], False),
+        ("NaN", "picks", [5.0, 1.0], [2.0, NAN], True),
+        ("random", "picks", [5.0, 1.0], [2.0, 1.0], False),
+        ("zeros", SUM, [1e-39, 0.0], [0.0, 0.0], True),  # below the smallest normal number
+        ("random", SUM, [1000.0, 0.009], [1000.0, 0.0], True),  # in units of the largest result
+        ("random", SUM, [1000.0, 0.02], [1000.0, 0.0], False),
+    ],
+)
+def test_results_that_are_equal(
+    kind: str, program: Program | str, got: list[float], expected: list[float], right: bool
+) -> None:
+    if isinstance(program, str):
+        program = Program(SUM.arguments, SUM.outputs, SUM.terms, program == "picks", program == "branches")
+    arrays_ = (np.array(values, np.float32) for values in (got, expected))
+    assert (worst(*arrays_, tolerance("float32", 2), KIND[kind], program) <= 1.0) is right
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int8", "uint8", "int32", "bool"])
+def test_every_kind_of_inputs_is_what_it_says(dtype: str) -> None:
+    program = Program((((64, 3), dtype), ((), dtype), ((64,), dtype)), (2,), 3, picks=False, branches=False)
+    for kind in (*KINDS, Kind("large", scale=1e15)):
+        values, _, output = (array.astype(np.float64) for array in arrays(program, kind))
+        assert np.isfinite(output).all()
+        assert np.array_equal(values, arrays(program, kind)[0].astype(np.float64), equal_nan=True)
+        if "float" not in dtype:
+            assert values.min() >= 0 or dtype == "int8"
+        elif kind.name in ("NaN", "infinity"):
+            assert np.isfinite(values).sum() == values.size - 1
+        elif kind.name == "denormal":
+            assert 0.0 < np.abs(values).max() < 1e-4
+        else:
+            assert np.isfinite(values).all() and (kind.name != "negative" or values.max() <= 0.0)
+    given = arrays(program, RANDOM)
+    assert np.allclose(given[0].astype(np.float64), nudged(given, program)[0].astype(np.float64), rtol=0.02)
+
+
+def test_a_dtype_without_a_tolerance_is_not_guessed_at() -> None:
+    assert tolerance("int32", 9).rtol == 0.0
+    with pytest.raises(Unsupported, match="complex64"):
+        tolerance("complex64", 1)

@@ -1,0 +1,73 @@
+"""How far a kernel's results are from the untuned program's, and from a numpy reference. Runs the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tvm_litecoop.certify import inputs, kernels
+from tvm_litecoop.certify.equality import FORGIVEN, deviation, tolerance, worst
+from tvm_litecoop.certify.inputs import Kind
+from tvm_litecoop.certify.program import Program
+from tvm_litecoop.workloads import Workload
+
+
+def off_reference(kernel: Any, workload: Workload, target: Any, seed: int = 1) -> float:
+    """Largest deviation from a workload's numpy reference (the untuned program where it has none).
+
+    In units of the workload's own tolerance, on its own inputs.
+    """
+    given, (shape, dtype) = workload.inputs(seed), workload.arg_shapes()[-1]
+    call, outputs = [*given, np.zeros(shape, dtype)], (len(given),)
+    (got,) = kernels.run(kernel, call, outputs)
+    if workload.reference is not None:
+        expected = workload.reference(given)
+    else:
+        (expected,) = kernels.run(kernels.compiled(workload.mod, target), call, outputs)
+    return deviation(got, expected, workload.rtol, workload.atol)
+
+
+def off_default(folder: str, kernel: Any, default: Any, program: Program, kind: Kind) -> float:
+    """Largest deviation from what was kept of the untuned program, in units of the tolerance, on one kind of inputs.
+
+    Before it is called too much, what the untuned program makes of a nudge is forgiven.
+    """
+    given = inputs.arrays(program, kind)
+    got, expected = kernels.run(kernel, given, program.outputs), _kept(folder, kind)
+
+    def most(forgiven: Sequence[float]) -> float:
+        return max(
+            worst(one, other, tolerance(program.arguments[number][1], program.terms), kind, program, free)
+            for number, one, other, free in zip(program.outputs, got, expected, forgiven, strict=True)
+        )
+
+    off = most([0.0] * len(got))
+    if off <= 1.0 or kind.special or not np.isfinite(off):
+        return off
+    nudged = kernels.run(default, inputs.nudged(given, program), program.outputs)
+    return most([FORGIVEN * _swing(one, other) for one, other in zip(nudged, expected, strict=True)])
+
+
+def _swing(one: Any, other: Any) -> float:
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(plain(one).astype(np.float64) - other)
+    return float(apart[np.isfinite(apart)].max(initial=0.0))
+
+
+def plain(result: Any) -> Any:
+    """In a dtype that a file of numpy's can hold."""
+    return result.astype(np.float32) if result.dtype.name == "bfloat16" else result
+
+
+def keep(folder: str, kind: Kind, results: Sequence[Any]) -> None:
+    """Keep results of the untuned program."""
+    arrays = {str(number): plain(result) for number, result in enumerate(results)}
+    np.savez(Path(folder) / f"{kind.name}.npz", **arrays)
+
+
+def _kept(folder: str, kind: Kind) -> list[Any]:
+    with np.load(Path(folder) / f"{kind.name}.npz") as found:
+        return [found[str(number)] for number in range(len(found.files))]

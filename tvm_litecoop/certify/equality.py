@@ -1,0 +1,89 @@
+"""What counts as equal. The only place that says so.
+
+**Finite results** agree within `atol + rtol * |expected|`. `rtol` is 1e-4 for float32 (1e-9 float64, 1e-2 float16, 4e-2
+bfloat16; integers agree exactly). A sum that cancels has an error in units of its terms, not of its result, so
+`atol` is in units of the largest result: 4 eps sqrt(n) of it for sums of n terms, at least a tenth of `rtol`. Results
+below the smallest normal number may be flushed to 0.
+
+**Ill-conditioned results** do not make a kernel wrong: before it is called so, the untuned program is run on the
+same inputs changed in the last place, and what that does to its results, eight times over, is forgiven.
+
+**NaN and infinities** must be the same ones in the same places, with these exceptions:
+- sums that overflow may do so in another order: there an infinity and a NaN count as the same;
+- where the program chooses between values (padding, `Select`), TVM may drop a product with a known 0: such a program
+  must agree where the untuned one gives a finite number, and may give anything elsewhere;
+- a maximum or minimum over many values answers a NaN by their order, which a schedule may change: for such a
+  program, inputs with NaN, infinities or overflow need only leave it running.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tvm_litecoop.certify.inputs import Kind, precision, smallest_normal
+from tvm_litecoop.certify.program import Program, Unsupported
+
+RTOL = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "bfloat16": 4e-2}
+FORGIVEN = 8.0
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far results may be off: `floor + (atol * largest) + rtol * |expected|`."""
+
+    rtol: float
+    atol: float
+    floor: float
+
+
+def tolerance(dtype: str, terms: int) -> Tolerance:
+    """For results of a dtype that are sums of so many terms.
+
+    Raises:
+        Unsupported: No tolerance is known for the dtype.
+    """
+    if np.dtype(dtype).kind in "iub":
+        return Tolerance(0.0, 0.0, 0.0)
+    if dtype not in RTOL:
+        raise Unsupported(f"no tolerance is known for {dtype}")
+    atol = max(0.1 * RTOL[dtype], 4.0 * precision(dtype) * math.sqrt(terms))
+    return Tolerance(RTOL[dtype], atol, smallest_normal(dtype) * terms)
+
+
+def worst(got: Any, expected: Any, allowed: Tolerance, kind: Kind, program: Program, forgiven: float = 0.0) -> float:
+    """Largest deviation in units of the tolerance, over all elements that are compared; above 1 is wrong.
+
+    Args:
+        got: Results of the kernel.
+        expected: Results of the untuned program.
+        allowed: The tolerance.
+        kind: What the inputs were.
+        program: What is known of the program.
+        forgiven: Added to the tolerance of every element.
+    """
+    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    finite = np.isfinite(expected)
+    special = kind.special or not finite.all()
+    if special and program.picks:
+        return 0.0
+    if special and program.branches:
+        compared = finite & np.isfinite(got) if kind.name == "overflow" else finite
+        got, expected = got[compared], expected[compared]
+    elif kind.name == "overflow":
+        got, expected = (np.where(np.isfinite(values), values, np.inf) for values in (got, expected))
+    largest = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
+    return deviation(got, expected, allowed.rtol, allowed.floor + allowed.atol * largest + forgiven)
+
+
+def deviation(got: Any, expected: Any, rtol: float, atol: float) -> float:
+    """Largest difference of two arrays in units of `atol + rtol * |expected|`; equal NaN and infinities agree."""
+    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        off = np.abs(got - expected) / (atol + rtol * np.abs(expected))
+    off = np.where(same, 0.0, np.where(np.isfinite(off) & np.isfinite(expected), off, np.inf))
+    return float(off.max(initial=0.0))

@@ -1,0 +1,74 @@
+"""The process that kernels are judged in: its time limits, and what a crash or a hang says of a kernel."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from types import TracebackType
+
+from tvm_litecoop.certify.judge import Case, Judged, Reference, judge, refer, together
+from tvm_litecoop.measure.workers import Outcome, WarmWorkers
+
+REFERENCE_S = 600.0
+"""Seconds the untuned program gets for all its inputs."""
+LIMIT_S = 60.0
+"""Seconds for a record, on top of what so many runs of the untuned program take."""
+RUNS = 40
+LONGEST_S = 86_400.0
+"""Seconds that no job takes; each has a limit of its own."""
+
+HUNG, CRASHED = "hung", "crashed"
+
+
+class Examiner:
+    """Judges records one at a time in a warm process; a context manager."""
+
+    def __init__(self) -> None:
+        self._workers = self._fresh()
+
+    def __enter__(self) -> Examiner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._workers.close()
+
+    def refer(self, case: Case) -> Reference:
+        """What the untuned program says; `unsupported` where it does not run here."""
+        outcome = self._workers.run(refer, case, limit_s=REFERENCE_S)
+        if outcome.error is None:
+            return outcome.value  # type: ignore[no-any-return]
+        return Reference(unsupported=f"the untuned program {_ending(outcome, REFERENCE_S)}")
+
+    def judge(self, case: Case, record: str, reference: Reference) -> Judged:
+        """What is seen of one record; a crash or a hang of its process is a fault of it."""
+        limit_s = LIMIT_S + RUNS * reference.seconds
+        outcome = self._workers.run(judge, case, record, reference.kinds, limit_s=limit_s)
+        if outcome.error is None and not any(off > 1.0 for _, off in outcome.value.worst):
+            return outcome.value  # type: ignore[no-any-return]
+        # A wrong kernel may have written anywhere: the next one starts in a clean process.
+        self._workers.close()
+        self._workers = self._fresh()
+        return outcome.value if outcome.error is None else Judged(fault=_ending(outcome, limit_s))
+
+    def together(self, case: Case, records: Sequence[str]) -> list[float] | None:
+        """Median seconds of several records timed in turns; None where one of them failed now."""
+        outcome = self._workers.run(together, case, records, limit_s=LIMIT_S * len(records))
+        return None if outcome.error is not None else list(outcome.value)
+
+    def _fresh(self) -> WarmWorkers:
+        return WarmWorkers(1, _nothing, timeout_s=LONGEST_S, max_uses=10_000, stderr=subprocess.DEVNULL)
+
+
+def _ending(outcome: Outcome, limit_s: float) -> str:
+    if isinstance(outcome.error, TimeoutError):
+        return f"{HUNG}: nothing came for {limit_s:.0f} s"
+    if isinstance(outcome.error, ChildProcessError):
+        return f"{CRASHED}: its process died"
+    lines = str(outcome.error).strip().splitlines() or [type(outcome.error).__name__]
+    return f"failed: {lines[-1].strip()[:200]}"
+
+
+def _nothing() -> None:
+    """A worker needs no preparation: what it imports comes with its first job."""

@@ -1,0 +1,133 @@
+"""The work on one task and on one record. Runs in a worker, because a kernel may crash or hang.
+
+Plain values come in and go out. Results of the untuned program are kept in a folder, so that a worker that
+replaces a lost one need not compute them again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tvm_litecoop.certify import inputs, kernels
+from tvm_litecoop.certify.compare import keep, off_default, off_reference, plain
+from tvm_litecoop.certify.equality import tolerance
+from tvm_litecoop.certify.inputs import Kind
+from tvm_litecoop.certify.program import Unsupported, facts
+from tvm_litecoop.workloads import parse
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged.
+
+    Attributes:
+        workload: The workload's line.
+        target: The target as JSON.
+        folder: Where results of the untuned program are kept.
+        spec: Names the built-in workload whose numpy reference is asked as well; empty for none.
+    """
+
+    workload: str
+    target: str
+    folder: str
+    spec: str = ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The untuned program, run on all inputs.
+
+    Attributes:
+        kinds: The inputs it was run on.
+        seconds: Of one run.
+        unsupported: Why nothing can be checked; empty where it can.
+    """
+
+    kinds: tuple[Kind, ...] = ()
+    seconds: float = 0.0
+    unsupported: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was seen of one record.
+
+    Attributes:
+        fault: Why it could not be run; empty where it could.
+        worst: Largest deviation for each kind of inputs, in units of the tolerance.
+        own_s: Seconds per run in each round of timing; none where the kernel is wrong.
+        default_s: The same of the default, in the same rounds.
+    """
+
+    fault: str = ""
+    worst: tuple[tuple[str, float], ...] = ()
+    own_s: tuple[float, ...] = ()
+    default_s: tuple[float, ...] = ()
+
+
+def refer(case: Case) -> Reference:
+    """Run the untuned program on inputs of every kind and keep its results."""
+    try:
+        program = facts(mod := kernels.module_of(case.workload))
+        for number in program.outputs:
+            tolerance(program.arguments[number][1], program.terms)
+        given = inputs.arrays(program, inputs.RANDOM)
+    except Unsupported as error:
+        return Reference(unsupported=str(error))
+    kernel = kernels.compiled(mod, kernels.target_of(case.target))
+    kernels.run(kernel, given, program.outputs)
+    start = time.perf_counter()
+    kernels.run(kernel, given, program.outputs)
+    seconds = time.perf_counter() - start
+    kinds = []
+    for kind in inputs.KINDS:
+        keep(case.folder, kind, kernels.run(kernel, inputs.arrays(program, kind), program.outputs))
+        kinds.append(kind)
+    for scale in inputs.LARGE:
+        large = Kind("large", scale=scale)
+        results = kernels.run(kernel, inputs.arrays(program, large), program.outputs)
+        if all(np.isfinite(plain(result)).all() for result in results):
+            keep(case.folder, large, results)
+            kinds.append(large)
+            break
+    return Reference(tuple(kinds), seconds)
+
+
+def judge(case: Case, record: str, kinds: Sequence[Kind]) -> Judged:
+    """Replay and build a record, compare its numbers, and time it in turns with the default where they are right."""
+    try:
+        module = kernels.schedule_of(case.workload, record).mod
+    except Exception as error:  # the worker's edge: what TVM raises at a foreign trace has no common type
+        return Judged(fault=f"does not replay: {_line(error)}")
+    target, mod = kernels.target_of(case.target), kernels.module_of(case.workload)
+    try:
+        kernel = kernels.compiled(module, target)
+    except Exception as error:  # as above
+        return Judged(fault=f"does not build: {_line(error)}")
+    default, program = kernels.compiled(mod, target), facts(mod)
+    seen = {kind.name: off_default(case.folder, kernel, default, program, kind) for kind in kinds}
+    if case.spec:
+        seen["numpy"] = off_reference(kernel, parse(case.spec), target)
+    if max(seen.values()) > 1.0:
+        return Judged(worst=tuple(seen.items()))
+    own, others = kernels.in_turns([kernel, default], inputs.arrays(program, inputs.RANDOM))
+    # Once more: a race shows only now and then.
+    seen["random"] = max(seen["random"], off_default(case.folder, kernel, default, program, inputs.RANDOM))
+    return Judged("", tuple(seen.items()), tuple(own), tuple(others))
+
+
+def together(case: Case, records: Sequence[str]) -> list[float]:
+    """Median seconds per run of several records, timed in turns; an empty one is the default."""
+    mod, target = kernels.module_of(case.workload), kernels.target_of(case.target)
+    modules = [kernels.schedule_of(case.workload, record).mod if record else mod for record in records]
+    built = [kernels.compiled(module, target) for module in modules]
+    return kernels.medians(built, inputs.arrays(facts(mod), inputs.RANDOM))
+
+
+def _line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].strip()[:200]

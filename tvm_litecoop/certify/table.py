@@ -1,0 +1,74 @@
+"""What a certificate looks like on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from tvm_litecoop.certify.certificate import TaskCertificate, Verdict
+
+
+def table(tasks: Sequence[TaskCertificate]) -> Table:
+    """Every record that was tried, under its task's default."""
+    found = Table(box=None, pad_edge=False, padding=(0, 1))
+    for name in ("task", "record", "recorded ms", "measured ms", "x default's time", "worst", "verdict"):
+        found.add_column(name, justify="left" if name in ("task", "verdict") else "right", overflow="fold")
+    for task in tasks:
+        name = f"{task.task.number}: {task.task.title}"
+        if task.unchecked:
+            found.add_row(name, "", "", "", "", "", f"unchecked: {task.unchecked}")
+            continue
+        certified = "" if task.winner else "certified"
+        found.add_row(name, "default", "", f"{task.default_s * 1e3:.4f}", "1", "", certified)
+        for verdict in task.verdicts:
+            found.add_row("", *_row(verdict))
+    return found
+
+
+def summary(task: TaskCertificate) -> str:
+    """One line: what is certified, and on what grounds."""
+    name = f"task {task.task.number}"
+    if task.unchecked:
+        return f"{name}: not checked: {task.unchecked}"
+    if task.winner is None or task.speedup is None:
+        left = len(task.task.records) - len(task.verdicts)
+        more = f"; {left} slower ones were not tried (--top)" if left else ""
+        return (
+            f"{name}: the untuned program is certified: none of {len(task.verdicts)} records is right and faster{more}"
+        )
+    mean, low, high = task.speedup
+    times = f"{mean:.2f} times as fast as the untuned program [{low:.2f}, {high:.2f}]"
+    return f"{name}: record {task.winner.record.line} is certified: right, and {times}"
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    worst = max((off for _, off in verdict.worst), default=None)
+    return (
+        str(verdict.record.line),
+        f"{verdict.record.seconds * 1e3:.4g}",
+        f"{verdict.seconds * 1e3:.4f}" if verdict.seconds else "",
+        str(verdict.ratio) if verdict.ratio else "",
+        f"{worst:.2g}" if worst is not None else "",
+        verdict.status,
+    )
+
+
+def reasons(task: TaskCertificate) -> list[str]:
+    """A line for each record that was rejected."""
+    name = f"task {task.task.number}"
+    return [f"{name}: record {v.record.line} is rejected, {v.status}: {v.reason}" for v in task.rejected]
+
+
+def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = False) -> list[str]:
+    """How to get what is certified: with TVM where its database leads there, else by this package's commands."""
+    compiled = f"compile_tir(JSONDatabase(work_dir={directory!r}), mod, target)"
+    eject = f"as plain TVM Python: litecoop eject {directory}"
+    rejected = any(task.rejected for task in tasks)
+    if not rejected or set_aside:
+        default = "; None stands for the untuned program" if any(task.winner is None for task in tasks) else ""
+        return [f"to compile what is certified: {compiled}{default}", eject]
+    return [
+        f"TVM's compile_tir would still take a rejected record; litecoop verify {directory} --set-aside prevents that",
+        eject,
+    ]

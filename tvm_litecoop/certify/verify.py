@@ -1,0 +1,119 @@
+"""Record by record until one is certified, down to the untuned program. Decides; `judge` measures."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tvm_litecoop.certify.certificate import (
+    CERTIFIED,
+    CRASHED,
+    HUNG,
+    LUCKY,
+    RIGHT,
+    SLOW,
+    UNUSABLE,
+    WRONG,
+    TaskCertificate,
+    Verdict,
+)
+from tvm_litecoop.certify.examiner import Examiner
+from tvm_litecoop.certify.judge import Case, Judged
+from tvm_litecoop.certify.records import Record, Task
+from tvm_litecoop.intervals import Interval, interval
+
+TOP = 5
+"""Records of a task that are tried."""
+LUCKY_RATIO = 3.0
+"""A kernel that takes so many times its recorded time was not timed right. Unless the others are as far off: then the
+machine is slower than it was."""
+LONG_S = 1.0
+"""An untuned program that takes longer is announced, because it is run on all inputs."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A record that was judged; its ratios to the default and to the recorded time where it was timed."""
+
+    record: Record
+    judged: Judged
+    ratio: Interval | None = None
+    slowdown: Interval | None = None
+
+    @classmethod
+    def of(cls, record: Record, judged: Judged) -> _Seen:
+        if not judged.own_s:
+            return cls(record, judged)
+        pairs = zip(judged.own_s, judged.default_s, strict=True)
+        recorded = [seconds / record.seconds for seconds in judged.own_s]
+        return cls(record, judged, interval([[own / default for own, default in pairs]]), interval([recorded]))
+
+
+def certify(task: Task, examiner: Examiner, say: Say, *, top: int = TOP, spec: str = "") -> TaskCertificate:
+    """Find the kernel of a task that may be called right and faster.
+
+    Args:
+        task: Its records are tried in the order of their recorded times.
+        examiner: Runs them.
+        say: Told what takes long.
+        top: So many at most.
+        spec: The built-in workload whose numpy reference is asked as well.
+    """
+    if task.kind != "llvm":
+        return TaskCertificate(task, unchecked=f"no check on {task.kind} yet")
+    with tempfile.TemporaryDirectory(prefix="litecoop-") as folder:
+        case = Case(task.workload, task.target, folder, spec)
+        reference = examiner.refer(case)
+        if reference.unsupported:
+            return TaskCertificate(task, unchecked=reference.unsupported)
+        if reference.seconds > LONG_S:
+            took, kinds = f"{reference.seconds:.1f} s", len(reference.kinds)
+            say(f"task {task.number}: the untuned program takes {took} and is run on {kinds} kinds of inputs")
+        seen: list[_Seen] = []
+        verdicts: list[Verdict] = []
+        for record in task.records[:top]:
+            seen.append(_Seen.of(record, examiner.judge(case, record.text, reference)))
+            verdicts = _decided(seen)
+            if any(verdict.status == CERTIFIED for verdict in verdicts):
+                break
+    timed = [seconds for one in seen for seconds in one.judged.default_s]
+    return TaskCertificate(task, tuple(verdicts), statistics.median(timed) if timed else reference.seconds)
+
+
+def _decided(seen: Sequence[_Seen]) -> list[Verdict]:
+    """The verdicts as far as is known: the first that stands is certified."""
+    verdicts = [_verdict(one, [other for other in seen if other is not one]) for one in seen]
+    first = next((number for number, verdict in enumerate(verdicts) if verdict.status == RIGHT), None)
+    if first is not None:
+        verdicts[first] = replace(verdicts[first], status=CERTIFIED)
+    return verdicts
+
+
+def _verdict(one: _Seen, others: Sequence[_Seen]) -> Verdict:
+    status, reason = _numbers(one.judged)
+    seconds = statistics.median(one.judged.own_s) if one.judged.own_s else None
+    if not status and one.ratio is not None and (mine := one.slowdown) is not None:
+        # A record that is much further off than this one says nothing of the machine.
+        paces = [other.slowdown.mean for other in others if other.slowdown]
+        pace = max(1.0, min((pace for pace in paces if pace <= LUCKY_RATIO * mine.mean), default=1.0))
+        if mine.low > LUCKY_RATIO * pace:
+            status, reason = LUCKY, f"takes {mine.mean:.3g} times its recorded time"
+        elif one.ratio.high >= 1.0:
+            status, reason = SLOW, "not shown to be faster than the default"
+    return Verdict(one.record, status or RIGHT, reason, one.judged.worst, seconds, one.ratio)
+
+
+def _numbers(judged: Judged) -> tuple[str, str]:
+    """Why a kernel is rejected before its time is looked at; empty where it is not."""
+    if judged.fault:
+        fault = judged.fault
+        return (next((known for known in (CRASHED, HUNG) if fault.startswith(known)), UNUSABLE)), fault
+    kind, off = next(((kind, off) for kind, off in judged.worst if off > 1.0), ("", 0.0))
+    if not kind:
+        return "", ""
+    by = "gives NaN, infinities or numbers in wrong places" if off == float("inf") else f"off by {off:.3g} tolerances"
+    return WRONG, f"{by} on {kind} inputs"

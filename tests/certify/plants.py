@@ -39,6 +39,14 @@ def doubled() -> Any:
     return tvm.IRModule({"main": te.create_prim_func([a, c])})
 
 
+def normalized(n: int = 64) -> Any:
+    a, b = te.placeholder((n, n), name="a"), te.placeholder((n, n), name="b")
+    r, k = te.reduce_axis((0, n), name="r"), te.reduce_axis((0, n), name="k")
+    s = te.compute((n,), lambda i: te.sum(a[i, r], axis=r), name="s")
+    c = te.compute((n, n), lambda i, j: te.sum(a[i, k] * b[k, j] / s[i], axis=k), name="c")
+    return tvm.IRModule({"main": te.create_prim_func([a, b, c])})
+
+
 def tuned(directory: Path, mods: Sequence[Any], trials: int = 6) -> None:
     """What `ms.tune_tir` of TVM leaves behind."""
     builder, runner = WarmBuilder(f_export=export_shared, max_workers=1), AdaptiveRunner()
@@ -84,6 +92,19 @@ def in_halves(schedule: Schedule) -> None:
     schedule.reorder(i, j, k, inner)
     schedule.vectorize(inner)
     schedule.vectorize(schedule.split(schedule.get_loops(cached)[1], [None, 32])[1])
+
+
+def summed_again(schedule: Schedule) -> None:
+    """Wrong by a fault of TVM's: the sum is computed in a loop of its consumer's and set to 0 outside of that loop.
+
+    MetaSchedule finds such schedules by itself, among others for the built-in attention.
+    """
+    inner, outer = schedule.get_sblock("s"), last_block(schedule)
+    i, j, k = schedule.get_loops(outer)
+    k, rest = schedule.split(k, [4, None])
+    schedule.reorder(i, k, j, rest)
+    schedule.compute_at(inner, k)
+    schedule.decompose_reduction(inner, i)
 
 
 def copied(schedule: Schedule) -> None:

@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plants import copied, crashing, doubled, in_halves, lines, matmul, plant, rewrite, unrolled
+from plants import (
+    copied,
+    crashing,
+    doubled,
+    in_halves,
+    lines,
+    matmul,
+    normalized,
+    plant,
+    rewrite,
+    summed_again,
+    unrolled,
+)
 from tvm.s_tir.meta_schedule.database import JSONDatabase
 
 from tvm_litecoop.certify import examiner
@@ -58,6 +70,12 @@ def test_a_planted_wrong_kernel_is_rejected_and_the_next_is_certified(
     seconds = [float(second) for second in record.run_secs]
     assert seconds == pytest.approx(before[task["certified"] - 1][1][1])
     assert verify(one)[0] == 0
+
+
+def test_a_kernel_that_tvm_itself_made_wrong_is_rejected(tmp_path: Path) -> None:
+    plant(tmp_path, normalized(), summed_again, 1e-6)
+    code, (task,) = verify(tmp_path)
+    assert code == 1 and task["certified"] is None and task["verdicts"][0]["status"] == "wrong"
 
 
 def test_a_planted_lucky_timing_is_rejected(one: Path, capsys: pytest.CaptureFixture[str]) -> None:

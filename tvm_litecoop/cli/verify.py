@@ -93,10 +93,10 @@ def _verify(args: argparse.Namespace) -> int:
             done.append(certify(task, examiner, say, top=args.top))
             for line in (*table.reasons(done[-1]), table.summary(done[-1])):
                 say(line)
+    console.print(table.table(done))
     text = store.write(args.directory, done)
     if json_file is not None:
         write(json_file, text)
-    console.print(table.table(done))
     if args.set_aside:
         say(f"moved {aside.set_aside(args.directory, done)} records to {Path(args.directory) / aside.FILE}")
     for line in table.how(args.directory, done, set_aside=args.set_aside):

@@ -110,8 +110,15 @@ class Measurement:
         node: The node that was measured.
         seconds: Mean run time of the kernel; None where it failed to build or to run.
         error: The first line of TVM's error; empty where there was none.
+        run_secs: Every run time, as TVM's database keeps them.
     """
 
     node: int
     seconds: float | None
     error: str = ""
+    run_secs: tuple[float, ...] = ()
+
+    @property
+    def throughput(self) -> float:
+        """Runs per second; 0 where it failed."""
+        return 1.0 / self.seconds if self.seconds else 0.0

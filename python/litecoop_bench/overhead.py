@@ -50,7 +50,7 @@ def _grow(search: Search, size: int) -> None:
 
 def _step_ms(search: Search) -> tuple[float, float, float]:
     """A step, TVM's replay and postprocs within it, and the thinking of the free members within it: the medians."""
-    replay, members = _Clock(search.space, "apply"), _Clock(search.pool, "ask")
+    replay, members = _Clock(search.space, "apply"), _Clock(search.pool, "start")
     steps: list[tuple[float, float, float]] = []
     for _ in range(STEPS):
         replay.spent = members.spent = 0.0

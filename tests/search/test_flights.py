@@ -45,7 +45,7 @@ def test_calls_fly_together_and_land_once() -> None:
             break
     stats = pool.stats["remote"]
     assert stats.answers == stats.calls and stats.proposals == stats.trials + sum(stats.rejections.values()) + len(
-        search._waiting
+        search.state.waiting
     )
     assert settled(search)
     assert len({node.built.key for node in search.tree.nodes}) == len(search.tree.nodes)
@@ -123,8 +123,8 @@ def test_an_escalation_goes_to_a_member_in_the_background() -> None:
         batch = search.ask(3, ahead=3)
         search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
     search.ask(1)
-    assert search.escalations == pool.stats["large"].escalations > 0
-    assert pool.stats["large, escalated"].calls == search.escalations
+    assert search.state.escalations == pool.stats["large"].escalations > 0
+    assert pool.stats["large, escalated"].calls == search.state.escalations
     search.close()
 
 

@@ -185,9 +185,9 @@ def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:
     measure_all(search, 1)
     grandchild = search.tree.nodes[3]
     assert grandchild.parent == 2 and grandchild.closed and grandchild.streak == 0
-    assert search.escalations == 0
+    assert search.state.escalations == 0
     search.step()
-    assert search.escalations == 1 and search.tree.nodes[-1].author == "large, escalated"
+    assert search.state.escalations == 1 and search.tree.nodes[-1].author == "large, escalated"
     assert search.tree.nodes[-1].parent == child.id
     assert pool.stats["large"].escalations == 1
 
@@ -195,7 +195,7 @@ def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:
 def test_exact_predictions_earn_trust_and_choose_the_batch() -> None:
     trusting = search_of(pool_of(walker()), digits=4, base=6, predicts=True)
     measure_all(trusting, 16)
-    assert trusting.trust.trusted
+    assert trusting.state.trust.trusted
     before = len(trusting.tree)
     batch = trusting.ask(8)
     proposed = [node.built.program for node in trusting.tree.nodes[before:]]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 
-from tvm_litecoop.models.base import Answer, Call, Fault, Usage
+from tvm_litecoop.models.base import Answer, Call, Fault
 
 MEASUREMENTS = 256
 """Newest measurements whose times are kept."""
@@ -21,16 +21,12 @@ class Flight:
 
     Attributes:
         member: Who was asked.
-        account: Under which name the call is booked.
-        estimate: What it was expected to cost when it was made.
         future: The answer to come.
         span: When it ran: start and end, from `time.perf_counter()`; written by its own thread.
         blocked_s: Seconds the search stood still for it.
     """
 
     member: str
-    account: str
-    estimate: Usage
     future: Future[Answer] = field(default_factory=Future)
     span: list[float] = field(default_factory=list)
     blocked_s: float = 0.0
@@ -54,14 +50,15 @@ class Calls:
     def __init__(self) -> None:
         self._measured: deque[tuple[float, float]] = deque(maxlen=MEASUREMENTS)
         self._measuring_since: float | None = None
-        self._programs = 0  # begun to be measured
-        self._measured_s = 0.0
+        self._unclaimed_s = 0.0  # of measuring, since `measured_s` was asked for
+        self._trials = 0
+        self._trials_s = 0.0
         self.hidden_s = 0.0
 
     @property
     def trial_s(self) -> float | None:
         """Seconds that one program took to be built and timed, so far; None before the first batch is back."""
-        return self._measured_s / self._programs if self._measured_s else None
+        return self._trials_s / self._trials if self._trials_s else None
 
     def start(self, flight: Flight, call: Call, *, background: bool) -> None:
         """Make a call: on a thread where it may run beside a measurement, else here and now."""
@@ -79,8 +76,8 @@ class Calls:
         """Stand still until all calls are done, or for so long; booked as `wait_for_one` does."""
         _stand_still(flights, timeout_s, ALL_COMPLETED)
 
-    def landed(self, flight: Flight, model_s: float) -> None:
-        """Book how much of a background call was hidden behind measurements.
+    def hidden_behind(self, flight: Flight, model_s: float) -> float:
+        """Seconds of a background call that were hidden behind measurements.
 
         Args:
             flight: The call.
@@ -88,16 +85,25 @@ class Calls:
         """
         start, end = flight.span
         hidden = sum(max(0.0, min(end, b) - max(start, a)) for a, b in self._measured)
-        self.hidden_s += hidden * min(1.0, model_s / (end - start)) if end > start else 0.0
+        return hidden * min(1.0, model_s / (end - start)) if end > start else 0.0
 
-    def measuring(self, programs: int) -> None:
-        """The hardware begins measuring so many programs; with 0 it has ended."""
-        now = time.perf_counter()
+    def measuring(self, now: bool) -> None:
+        """The hardware begins measuring, or has ended."""
+        time_s = time.perf_counter()
         if self._measuring_since is not None:
-            self._measured.append((self._measuring_since, now))
-            self._measured_s += now - self._measuring_since
-        self._measuring_since = now if programs else None
-        self._programs += programs
+            self._measured.append((self._measuring_since, time_s))
+            self._unclaimed_s += time_s - self._measuring_since
+        self._measuring_since = time_s if now else None
+
+    def measured_s(self) -> float:
+        """Seconds of measuring since this was asked last."""
+        seconds, self._unclaimed_s = self._unclaimed_s, 0.0
+        return seconds
+
+    def count_measured(self, programs: int, seconds: float) -> None:
+        """Book so many programs that took so long."""
+        self._trials += programs
+        self._trials_s += seconds
 
 
 def _stand_still(flights: Sequence[Flight], timeout_s: float | None, until: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import providers, turns
-from tvm_litecoop.models.base import Answer, Member, Usage
+from tvm_litecoop.models.base import Answer, Member, Profile, Usage
 from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.calls import Calls, Flight
 from tvm_litecoop.models.expert import Expert
@@ -27,6 +27,15 @@ FIRST_S = 10.0
 """Seconds that a member's first call is held for."""
 RESERVE = "reserve"
 """Acts where no member can: benched, off, or beyond the budget. It is the expert, and not on the roster."""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A call that is over: what it brought, how long the search stood still for it, how much of it was hidden."""
+
+    answer: Answer
+    blocked_s: float
+    hidden_s: float
 
 
 class Pool:
@@ -168,22 +177,21 @@ class Pool:
         return replace(self._prices, trial_s=trial_s) if trial_s else self._prices
 
     def _able(self) -> list[str]:
-        now = time.monotonic()
-        return [name for name in self.members if self._ready(name) and self._affordable(name, now)]
+        return [name for name in self.members if self._ready(name) and self._affordable(name)]
 
     def _ready(self, name: str) -> bool:
         """Whether neither the member nor its server is benched."""
         now, server = time.monotonic(), self._servers.get(self.members[name].profile.endpoint)
         return self._health[name].available(now) and (server is None or server.available(now))
 
-    def _affordable(self, name: str, now: float) -> bool:
+    def _affordable(self, name: str) -> bool:
         """Whether one more call fits the budget and, for a slow member, its share of the time."""
         profile, stats = self.members[name].profile, self.stats[name]
         if profile.free:
             return True
         if not profile.background:
             expected = stats.blocked_s / stats.calls if stats.calls else profile.slow_s
-            if stats.blocked_s + expected > self._slow_share * (now - self._start):
+            if stats.blocked_s + expected > self._slow_share * self.elapsed_s:
                 return False
         return self.budget.affords(self._estimate(name))
 
@@ -198,48 +206,27 @@ class Pool:
 
     # ---- ask ---------------------------------------------------------------------------------------------------------
 
-    def ask(self, name: str, view: View, k: int, seed: int, *, escalated: bool = False) -> Flight:
-        """Ask one member; its call is booked now, its answer when it is `settled`.
+    def estimate(self, name: str) -> Usage | None:
+        """What a call of that member is held for; None for a free one."""
+        return None if self._profile(name).free else self._estimate(name)
 
-        Calls after an escalation are booked apart, as `<name>, escalated`: they begin where others have failed, and
-        would make the member look worse or dearer than it is.
-        """
+    def start(self, name: str, view: View, k: int, seed: int) -> Flight:
+        """Ask one member. Its call and its answer are booked by `count_call` and `count_answer`."""
         member = self._reserve if name == RESERVE else self.members[name]
-        estimate = Usage() if member.profile.free else self._estimate(name)
-        if not member.profile.free:
-            self.budget.hold(estimate)
-        account = f"{name}, escalated" if escalated else name
-        self._booked(account).calls += 1
-        flight = Flight(name, account, estimate)
+        flight = Flight(name)
         self.calls.start(flight, member.ask(view, k, seed), background=member.profile.background)
         return flight
 
-    def settle(self, flight: Flight) -> Answer:
-        """The answer of a call that is done, booked once."""
-        answer = flight.answer()
-        stats = self._booked(flight.account)
-        profile = self._reserve.profile if flight.member == RESERVE else self.members[flight.member].profile
-        stats.add_answer(answer, 0.0 if profile.free else flight.blocked_s)
-        if not profile.free:
-            self._settle_budget(flight.estimate, answer)
-        if profile.background:
-            self.calls.landed(flight, answer.usage.seconds)
+    def landed(self, flight: Flight) -> Landed:
+        """What came of a call that is done; a member that gave no answer is left alone for a while."""
+        answer, profile = flight.answer(), self._profile(flight.member)
         if flight.member in self._health:
             self._book_health(flight.member, answer)
-        for proposal in answer.proposals:
-            if isinstance(proposal, Rejection):
-                self.reject(flight.account, proposal)
-        named = {one.next_member for one in answer.proposals if isinstance(one, Proposal) and one.next_member}
-        unknown = len(named - self.members.keys())
-        if unknown:
-            stats.rejections[UNKNOWN_MEMBER] += unknown  # that half of the answer is refused
-        return answer
+        hidden_s = self.calls.hidden_behind(flight, answer.usage.seconds) if profile.background else 0.0
+        return Landed(answer, 0.0 if profile.free else flight.blocked_s, hidden_s)
 
-    def give_up(self, flight: Flight) -> None:
-        """The run is over and the call is not; what it was held for stays spent."""
-        stats = self._booked(flight.account)
-        stats.faults["late"] += 1
-        stats.blocked_s += flight.blocked_s
+    def _profile(self, name: str) -> Profile:
+        return self._reserve.profile if name == RESERVE else self.members[name].profile
 
     def roster(self) -> tuple[Colleague, ...]:
         """The members as they are shown to each other."""
@@ -256,12 +243,6 @@ class Pool:
             )
             for name, member in self.members.items()
         )
-
-    def _settle_budget(self, estimate: Usage, answer: Answer) -> None:
-        if answer.cached:
-            self.budget.release(estimate)
-        else:
-            self.budget.settle(estimate, answer.usage)
 
     def _book_health(self, name: str, answer: Answer) -> None:
         fault, endpoint = answer.fault, self.members[name].profile.endpoint
@@ -280,18 +261,69 @@ class Pool:
 
     # ---- book --------------------------------------------------------------------------------------------------------
 
-    def reject(self, name: str, rejection: Rejection) -> None:
-        """Book a proposal of that member that could not be used."""
-        self.stats[name].rejections[rejection.why.value] += 1
+    def has_run(self, seconds: float) -> None:
+        """The run began at least so many seconds ago, maybe in an earlier process."""
+        self._start = min(self._start, time.monotonic() - seconds)
 
-    def count_trial(self, name: str, *, hit: bool, record: bool) -> None:
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._start
+
+    @staticmethod
+    def account(name: str, *, escalated: bool) -> str:
+        """Under which name a call is booked.
+
+        Calls after an escalation are booked apart, as `<name>, escalated`: they begin where others have failed, and
+        would make the member look worse or dearer than it is.
+        """
+        return f"{name}, escalated" if escalated else name
+
+    def count_call(self, account: str, estimate: Usage | None) -> None:
+        """Book a call that is made; what it may cost is held from now on."""
+        self._booked(account).calls += 1
+        if estimate is not None:
+            self.budget.hold(estimate)
+
+    def count_answer(
+        self, account: str, estimate: Usage | None, answer: Answer, blocked_s: float, hidden_s: float
+    ) -> None:
+        """Book what a call brought and cost."""
+        stats = self._booked(account)
+        stats.add_answer(answer, blocked_s)
+        self.calls.hidden_s += hidden_s
+        if estimate is not None and answer.cached:
+            self.budget.release(estimate)
+        elif estimate is not None:
+            self.budget.settle(estimate, answer.usage)
+        for proposal in answer.proposals:
+            if isinstance(proposal, Rejection):
+                self.reject(account, proposal)
+        named = {one.next_member for one in answer.proposals if isinstance(one, Proposal) and one.next_member}
+        unknown = len(named - self.members.keys())
+        if unknown:
+            stats.rejections[UNKNOWN_MEMBER] += unknown  # that half of the answer is refused
+
+    def count_late(self, account: str, estimate: Usage | None, blocked_s: float) -> None:
+        """Book a call that the run did not wait for; what it was held for is spent."""
+        stats = self._booked(account)
+        stats.faults["late"] += 1
+        stats.blocked_s += blocked_s
+        if estimate is not None:
+            self.budget.settle(estimate, estimate)
+
+    def reject(self, account: str, rejection: Rejection) -> None:
+        """Book a proposal that could not be used."""
+        self._booked(account).rejections[rejection.why.value] += 1
+
+    def count_trial(self, account: str, *, hit: bool, record: bool) -> None:
         """Book a measured program; authors outside the pool (the database) are nobody's trial."""
-        if name in self.stats:
-            stats = self.stats[name]
+        if account in self.stats:
+            stats = self.stats[account]
             stats.trials += 1
             stats.hits += hit
             stats.records += record
 
     def count_escalation(self, name: str) -> None:
         """Book a step handed to that member after persistent regressions."""
-        self.stats[name].escalations += 1
+        self._booked(name).escalations += 1

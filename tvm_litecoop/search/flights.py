@@ -1,55 +1,40 @@
-"""Calls of one search that fly: the nodes they are about are under virtual loss until the answers have landed."""
+"""Calls of one search that fly in this process, by number."""
 
 from __future__ import annotations
 
-from tvm_litecoop.models.base import Answer
 from tvm_litecoop.models.calls import Flight
 from tvm_litecoop.models.pool import Pool
-from tvm_litecoop.search.tree import Node, Tree
 
 
 class Flights:
     """The calls under way, oldest first."""
 
-    def __init__(self, tree: Tree, pool: Pool) -> None:
-        self._tree, self._pool = tree, pool
-        self._flying: list[tuple[Node, Flight]] = []
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._flying: dict[int, Flight] = {}
 
     def __len__(self) -> int:
         return len(self._flying)
 
-    def launch(self, node: Node, flight: Flight) -> None:
-        """A call about a node is made."""
-        self._tree.hold(node)
-        node.flying += 1
-        self._flying.append((node, flight))
+    def launch(self, call: int, flight: Flight) -> None:
+        """A call is under way."""
+        self._flying[call] = flight
 
-    def landed(self, *, wait: bool) -> list[tuple[Node, str, Answer]]:
-        """Take in the answers that are there, in the order they were asked for: node, author, answer, booked.
+    def landed(self, *, wait: bool) -> list[tuple[int, Flight]]:
+        """The calls that are done, in the order they were made; each is given once.
 
         Args:
             wait: Stand still until there is at least one, unless nothing flies.
         """
         if wait:
-            self._pool.calls.wait_for_one([flight for _, flight in self._flying])
-        done: list[tuple[Node, Flight]] = []
-        flying: list[tuple[Node, Flight]] = []
-        for node, flight in self._flying:
-            (done if flight.done else flying).append((node, flight))  # asked once: it may end at any moment
-        self._flying = flying
-        for node, _ in done:
-            self._tree.hold(node, -1)
-            node.flying -= 1
-        return [(node, flight.account, self._pool.settle(flight)) for node, flight in done]
+            self._pool.calls.wait_for_one(list(self._flying.values()))
+        done = [(call, flight) for call, flight in self._flying.items() if flight.done]
+        for call, _ in done:
+            del self._flying[call]
+        return done
 
-    def close(self, wait_s: float) -> None:
-        """Book what lands within so many seconds, and give up the rest."""
-        self._pool.calls.wait_for_all([flight for _, flight in self._flying], wait_s)
-        for node, flight in self._flying:
-            self._tree.hold(node, -1)
-            node.flying -= 1
-            if flight.done:
-                self._pool.settle(flight)
-            else:
-                self._pool.give_up(flight)
-        self._flying.clear()
+    def late(self, wait_s: float) -> list[tuple[int, Flight]]:
+        """All calls, done or not, after so many seconds at most; none flies any more."""
+        flying, self._flying = self._flying, {}
+        self._pool.calls.wait_for_all(list(flying.values()), wait_s)
+        return list(flying.items())

@@ -5,32 +5,45 @@ One step reads in this order: select a node by LA-UCT, let its member propose, a
 back up. A member that may think beside the measurement is asked early: its call flies under virtual loss and lands in
 a later `ask`. The search knows neither TVM nor any language model: programs come through `search.space.Space`,
 proposals through `models.pool.Pool`.
+
+Here are the decisions. What they come to is an event (`search.events`), and only events change the state
+(`search.state`), the pool's books (`search.booking`) and the journal; so a journal can be folded into the same search.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
-from tvm_litecoop.models.base import Answer
+from tvm_litecoop.models.base import Fault
+from tvm_litecoop.models.calls import Flight
 from tvm_litecoop.models.pool import Pool
-from tvm_litecoop.search import escalation, policy, sight
+from tvm_litecoop.search import policy, sight
+from tvm_litecoop.search.booking import book
+from tvm_litecoop.search.events import (
+    Adopted,
+    Answered,
+    Asked,
+    Chosen,
+    Event,
+    Expanded,
+    GaveUp,
+    HandedOver,
+    Measured,
+    Result,
+    Started,
+)
 from tvm_litecoop.search.flights import Flights
 from tvm_litecoop.search.space import Space
+from tvm_litecoop.search.state import State
 from tvm_litecoop.search.tree import Node, Tree
-from tvm_litecoop.search.trust import Trust
 from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, Why
 
-NOTHING_NEW = (Why.DUPLICATE, Why.NO_CHANGE)
 ADOPTED = 8
 """Programs of an earlier run that a new tree starts from."""
-REFUSED_KEPT = 3
-"""Refused proposals of a node that are shown to the next member there."""
-REFUSALS_PER_DUPLICATE = 32
-"""Expansions in which a proposal was refused that say as much about a node being spent as one without any new one."""
 
 
 class Search:
@@ -42,26 +55,64 @@ class Search:
         config: Settings of the search.
         seed: All randomness of this task comes from it: same seed, same tree, in any process, where all members are
             free. Where some think in the background or slowly, the times of their answers are part of the input.
+        keep: Told every event, once it has happened.
+        past: The events of a search that was cut off, from its first one on; it goes on from there.
 
     Raises:
         SearchError: The space has no program at all (every postproc refuses the untuned one).
     """
 
-    def __init__(self, space: Space, pool: Pool, config: SearchConfig, seed: int) -> None:
+    def __init__(
+        self,
+        space: Space,
+        pool: Pool,
+        config: SearchConfig,
+        seed: int,
+        keep: Callable[[Event], None] = lambda event: None,
+        past: Iterable[Event] = (),
+    ) -> None:
         self.space, self.pool, self.config, self.seed = space, pool, config, seed
-        root = space.initial()
+        self._keep = keep
+        self._flights = Flights(pool)
+        self._size_scores = policy.size_scores(pool.params)
+        events = iter(past)
+        started = next(events, None)
+        if isinstance(started, Started):
+            self.state = State(started, config)
+            for event in events:
+                self._apply(event)
+        else:
+            self.state = State(self._start(), config)
+        self._again = list(self.state.running)  # chosen by a process that did not live to measure them
+        self._pick_up()
+
+    @property
+    def tree(self) -> Tree:
+        """The nodes."""
+        return self.state.tree
+
+    def _start(self) -> Started:
+        root = self.space.initial()
         if isinstance(root, Rejection):
             raise SearchError(f"no program of this design space can be built: {root}")
-        self.tree = Tree(root, pool.first(config))
-        self._size_scores = policy.size_scores(pool.params)
-        self.trust = Trust()
-        self.steps = 0
-        self.escalations = 0
-        self._escalated: deque[int] = deque()  # parents to be handed to the largest member
-        self._seen: set[int] = {root.key}
-        self._waiting: dict[int, None] = {}  # unmeasured nodes by id, in order of creation
-        self._running: dict[int, float | None] = {}  # nodes being measured -> what was predicted of them
-        self._flights = Flights(self.tree, pool)
+        started = Started(root, self.pool.first(self.config))
+        self._keep(started)
+        return started
+
+    def _pick_up(self) -> None:
+        """Calls of a process that is gone: what was answered is used, the others are given up."""
+        for call in list(self.state.asked):
+            self._happened(GaveUp(call))
+        for call in list(self.state.answered):
+            self._expand(call)
+
+    def _happened(self, event: Event) -> None:
+        self._apply(event)
+        self._keep(event)
+
+    def _apply(self, event: Event) -> None:
+        book(event, self.state, self.pool)
+        self.state.apply(event)
 
     # ---- ask: propose until there is enough to measure -------------------------------------------------------------
 
@@ -72,19 +123,21 @@ class Search:
             count: Size of the batch.
             ahead: Size of the batch after it, for which background members begin to think now; 0 for none.
         """
-        self.pool.calls.measuring(0)
-        self._land(wait=False)
-        nodes = len(self.tree) + (count * self.config.oversample if self.trust.trusted else 0)
-        while (needed := max(count - len(self._waiting), nodes - len(self.tree))) > 0 and self.step(needed + ahead):
-            pass
-        if not self._waiting and not self._running and not self.tree.root.measured:
-            self._waiting[self.tree.root.id] = None  # a space with nothing to decide: its one program is the result
-        batch = self._choose(count)
-        for node in batch:
-            del self._waiting[node.id]
+        self.pool.calls.measuring(False)
+        batch, self._again = self._again[:count], self._again[count:]
+        if not batch:
+            self._propose(count, ahead)
+            batch = self._choose(count)
         self._think_ahead(ahead)
-        self.pool.calls.measuring(len(batch))
-        return batch
+        self.pool.calls.measuring(bool(batch))
+        return [self.tree.nodes[i] for i in batch]
+
+    def _propose(self, count: int, ahead: int) -> None:
+        self._land(wait=False)
+        nodes = len(self.tree) + (count * self.config.oversample if self.state.trust.trusted else 0)
+        while (needed := max(count - len(self.state.waiting), nodes - len(self.tree))) > 0:
+            if not self.step(needed + ahead):
+                return
 
     def step(self, needed: int = 1) -> bool:
         """Expand one node, or wait for a call that flies; False when neither is possible now.
@@ -102,21 +155,16 @@ class Search:
         node = escalated or policy.select(self.tree, self._size_scores, self.config)
         if node is None:
             return self._land(wait=True)
-        self.steps += 1
         self._ask_member(node, at_once=enough and escalated is None, must=escalated is not None)
         return True
 
     def _handed_over(self) -> Node | None:
         """A parent whose next step belongs to the largest member; its width does not matter."""
-        node = None
-        while self._escalated and (node is None or node.spent or node.closed):
-            node = self.tree.nodes[self._escalated.popleft()]
-        if node is None or node.spent or node.closed:
-            return None
-        node.member = self.pool.largest_able()
-        self.escalations += 1
-        self.pool.count_escalation(node.member)
-        return node
+        for node in (self.tree.nodes[i] for i in self.state.escalated):
+            if not (node.spent or node.closed):
+                self._happened(HandedOver(node.id, self.pool.largest_able()))
+                return node
+        return None
 
     def _ask_member(self, node: Node, *, at_once: bool = False, must: bool = False) -> None:
         """Let the node's member propose; a call in the background flies under virtual loss until it lands.
@@ -126,137 +174,128 @@ class Search:
             at_once: A free member acts, so that nobody waits: enough calls fly already.
             must: The node was handed over to its member.
         """
-        stand_in = seeds.fork(self.seed, "stand-in", node.id, self.steps)
+        call = self.state.steps + 1
+        stand_in = seeds.fork(self.seed, "stand-in", node.id, call)
         author = self.pool.acting(node.member, stand_in, self.config, free=at_once, must=must)
         view = sight.view_of(self.tree, node, self.space, self.pool, self.config)
-        seed = seeds.fork(self.seed, "propose", node.id, self.steps)
-        flight = self.pool.ask(author, view, self.config.proposals_per_call, seed, escalated=must)
-        if self.pool.in_background(author):
-            self._flights.launch(node, flight)
-            node.member = self._next_member(None, node)  # who else is asked meanwhile
+        background = self.pool.in_background(author)
+        then = self._next_member("", node.id, call, len(self.tree)) if background else ""
+        account = self.pool.account(author, escalated=must)
+        self._happened(Asked(call, node.id, account, self.pool.estimate(author), background, then))
+        seed = seeds.fork(self.seed, "propose", node.id, call)
+        flight = self.pool.start(author, view, self.config.proposals_per_call, seed)
+        if background:
+            self._flights.launch(call, flight)
         else:
-            self._expand(node, flight.account, self.pool.settle(flight))
+            self._answered(call, flight)
+            self._expand(call)
 
     def _land(self, *, wait: bool) -> bool:
         """Take in the answers that are there; with `wait` at least one, unless nothing flies."""
         landed = self._flights.landed(wait=wait)
-        for node, author, answer in landed:
-            self._expand(node, author, answer)
+        for call, flight in landed:
+            self._answered(call, flight)
+        for call, _ in landed:
+            self._expand(call)
         return bool(landed)
+
+    def _answered(self, call: int, flight: Flight) -> None:
+        landed = self.pool.landed(flight)
+        answer = landed.answer
+        if answer.fault is not None:
+            answer = replace(answer, fault=Fault(answer.fault.kind))
+        self._happened(Answered(call, answer, landed.blocked_s, landed.hidden_s))
 
     def _think_ahead(self, count: int) -> None:
         """Ask background members for the batch after this one while this one is measured."""
         passed: list[Node] = []  # nodes whose members do not think in the background, out of the way for a moment
         k = self.config.proposals_per_call
         for _ in range(2 * count):
-            if len(self._waiting) + k * len(self._flights) >= count or len(self._flights) >= self.config.in_flight:
+            if len(self.state.waiting) + k * len(self._flights) >= count:
+                break
+            if len(self._flights) >= self.config.in_flight:
                 break
             node = policy.select(self.tree, self._size_scores, self.config)
             if node is None:
                 break
             if self.pool.in_background(node.member):
-                self.steps += 1
                 self._ask_member(node)
             else:
                 self.tree.hold(node)
-                node.flying += 1
                 passed.append(node)
         for node in passed:
             self.tree.hold(node, -1)
-            node.flying -= 1
 
-    def _expand(self, node: Node, author: str, answer: Answer) -> None:
-        """Apply the proposals, attach the programs that are new, and hand the node to its next member."""
-        usable = [proposal for proposal in answer.proposals if isinstance(proposal, Proposal)]
-        outcomes = self.space.apply(node.built.program, [proposal.edits for proposal in usable])
-        added, refused = 0, answer.fault is not None or len(usable) < len(answer.proposals)
-        for proposal, outcome in zip(usable, outcomes, strict=True):
-            checked = self._new(outcome)
-            if isinstance(checked, Rejection):
-                self.pool.reject(author, checked)
-                node.refused = [*node.refused, (proposal.edits, str(checked))][-REFUSED_KEPT:]
-                refused = refused or checked.why not in NOTHING_NEW
-                continue
-            member = self._next_member(proposal, node)
-            child = self.tree.add(node, checked, author, member, proposal.edits)
-            self._seen.add(checked.key)
-            self._waiting[child.id] = None
-            added += 1
-        # a refusal says that the proposal was bad, not that there is nothing new here; on a GPU most are refused
-        node.barren = 0 if added else node.barren + (1 if refused else REFUSALS_PER_DUPLICATE)
-        if not added:
-            self.tree.visit(node)
-        if node.barren >= self.config.patience * REFUSALS_PER_DUPLICATE:
-            self.tree.set_spent(node)
-        node.member = self._next_member(None, node)
+    def _expand(self, call: int) -> None:
+        """Apply the proposals of an answer, and choose who acts on what is new and who acts here next."""
+        asked, answered = self.state.answered[call]
+        usable = [proposal for proposal in answered.answer.proposals if isinstance(proposal, Proposal)]
+        node, new = self.tree.nodes[asked.node], set[int]()
+        outcomes: list[Built | Rejection] = []
+        members: list[str] = []
+        edited = self.space.apply(node.built.program, [proposal.edits for proposal in usable])
+        for proposal, outcome in zip(usable, edited, strict=True):
+            if isinstance(outcome, Built):
+                if outcome.key in self.state.seen or outcome.key in new:
+                    outcome = Rejection(Why.DUPLICATE)
+                else:
+                    members.append(self._next_member(proposal.next_member, node.id, call, len(self.tree) + len(new)))
+                    new.add(outcome.key)
+            outcomes.append(outcome)
+        member = self._next_member("", node.id, call, len(self.tree) + len(new))
+        self._happened(Expanded(call, tuple(outcomes), tuple(members), member))
 
-    def _new(self, outcome: Built | Rejection) -> Built | Rejection:
-        if isinstance(outcome, Built) and outcome.key in self._seen:
-            return Rejection(Why.DUPLICATE)
-        return outcome
-
-    def _next_member(self, proposal: Proposal | None, node: Node) -> str:
-        seed = seeds.fork(self.seed, "member", node.id, self.steps, len(self.tree))
-        named = proposal.next_member if proposal else ""
-        return self.pool.next_member(named, seed, self.config)
+    def _next_member(self, named: str, *labels: int) -> str:
+        return self.pool.next_member(named, seeds.fork(self.seed, "member", *labels), self.config)
 
     # ---- choose: which of the waiting programs are measured --------------------------------------------------------
 
-    def _choose(self, count: int) -> list[Node]:
-        waiting = [self.tree.nodes[i] for i in self._waiting]
-        scores = self.space.predict([node.built.program for node in waiting]) if waiting else None
-        order = list(range(len(waiting)))
-        if scores is not None and self.trust.trusted:
-            order.sort(key=lambda i: -scores[i])
-            explore = min(count, len(order)) - max(1, round(count * (1 - self.config.epsilon)))
+    def _choose(self, count: int) -> list[int]:
+        waiting = list(self.state.waiting)
+        if not waiting and not self.state.running and not self.tree.root.measured:
+            waiting = [self.tree.root.id]  # a space with nothing to decide: its one program is the result
+        if not waiting:
+            return []
+        scores = self.space.predict([self.tree.nodes[i].built.program for i in waiting])
+        predicted: dict[int, float | None] = dict.fromkeys(waiting)
+        predicted.update(zip(waiting, scores or (), strict=scores is not None))
+        dropped: list[int] = []
+        if scores is not None and self.state.trust.trusted:
+            waiting.sort(key=lambda i: -(predicted[i] or 0.0))
+            explore = min(count, len(waiting)) - max(1, round(count * (1 - self.config.epsilon)))
             if explore > 0:
-                kept = order[: count - explore]
-                rest = order[count - explore :]
+                rest = waiting[count - explore :]
                 seeds.rng(self.seed, "explore", len(self.tree)).shuffle(rest)
-                order = kept + rest
-            for i in order[count * self.config.oversample :]:
-                del self._waiting[waiting[i].id]  # predicted to be among the worst; it stays in the tree unmeasured
-        chosen = order[:count]
-        for i in chosen:
-            self._running[waiting[i].id] = scores[i] if scores is not None else None
-        return [waiting[i] for i in chosen]
+                waiting[count - explore :] = rest
+            dropped = waiting[count * self.config.oversample :]
+        batch = waiting[:count]
+        self._happened(Chosen(tuple((i, predicted[i]) for i in batch), tuple(dropped), self.pool.elapsed_s))
+        return batch
 
     # ---- tell: the truth comes back --------------------------------------------------------------------------------
 
     def tell(self, measurements: Iterable[Measurement]) -> None:
         """Book what the hardware said. A second `tell` of the same node is a no-op."""
-        self.pool.calls.measuring(0)
-        fresh = [m for m in measurements if m.node in self._running]
-        self._observe_predictions(fresh)
-        for measurement in fresh:
-            del self._running[measurement.node]
-            self._book(self.tree.nodes[measurement.node], measurement)
+        self.pool.calls.measuring(False)
+        fresh: dict[int, Measurement] = {}
+        for one in measurements:
+            if one.node in self.state.running:
+                fresh.setdefault(one.node, one)
+        if fresh:
+            self._happened(Measured(tuple(self._judged(fresh)), self.pool.calls.measured_s()))
 
-    def _observe_predictions(self, measurements: Sequence[Measurement]) -> None:
-        pairs = [
-            (predicted, 1.0 / m.seconds if m.seconds else 0.0)
-            for m in measurements
-            if (predicted := self._running[m.node]) is not None
-        ]
-        if pairs:
-            self.trust.observe([p for p, _ in pairs], [t for _, t in pairs])
-
-    def _book(self, node: Node, measurement: Measurement) -> None:
-        """Back the measurement up, count hits, and escalate after persistent regressions."""
-        before = self.tree.root.best
-        node.error = measurement.error
-        self.tree.set_throughput(node, 1.0 / measurement.seconds if measurement.seconds else 0.0, measured=True)
-        if not measurement.seconds:
-            self.tree.set_spent(node)  # nothing is built on a program that does not run
-        parent = self.tree.parent(node)
-        if parent is None:
-            return
-        throughput = node.throughput or 0.0
-        base = (parent.throughput or 0.0) if parent.measured else before
-        self.pool.count_trial(node.author, hit=throughput > base, record=throughput > before)
-        small = self.pool.is_small(node.author)
-        if parent.measured and escalation.update_streak(self.tree, node, small, self.config):
-            self._escalated.append(parent.id)
+    def _judged(self, fresh: dict[int, Measurement]) -> Iterator[Result]:
+        """What each says of its author: whether it beats the program it was made from, and whether the best so far."""
+        best = self.tree.root.best
+        known: dict[int, float] = {}
+        for one in fresh.values():
+            node = self.tree.nodes[one.node]
+            parent = self.tree.parent(node)
+            base = known.get(parent.id, parent.throughput if parent.measured else None) if parent is not None else None
+            hit = one.throughput > (best if base is None else base)
+            yield Result(one, hit, record=one.throughput > best, small=self.pool.is_small(node.author))
+            known[node.id] = one.throughput
+            best = max(best, one.throughput)
 
     def adopt(self, known: Iterable[tuple[Built, float]]) -> None:
         """Take over programs that were measured earlier, with their seconds; none is proposed again.
@@ -267,14 +306,18 @@ class Search:
         fastest: dict[int, tuple[Built, float]] = {}
         for built, seconds in sorted(known, key=lambda pair: pair[1]):
             fastest.setdefault(built.key, (built, seconds))
-        self._seen.update(fastest)
-        if root.built.key in fastest:
-            self.tree.set_throughput(root, 1.0 / fastest.pop(root.built.key)[1], measured=True)
-        for built, seconds in list(fastest.values())[:ADOPTED]:
-            node = self.tree.add(root, built, "database", self.pool.first(self.config), ())
-            self.tree.set_throughput(node, 1.0 / seconds, measured=True)
+        if not fastest:
+            return
+        keys = tuple(fastest)
+        _, root_s = fastest.pop(root.built.key, (None, None))
+        programs = tuple(fastest.values())[:ADOPTED]
+        self._happened(Adopted(programs, keys, root_s, self.pool.first(self.config)))
 
     def close(self, wait_s: float = 0.0) -> None:
         """Book the calls that still fly, as far as they land within `wait_s` seconds, and let go of the space."""
-        self._flights.close(wait_s)
+        for call, flight in self._flights.late(wait_s):
+            if flight.done:
+                self._answered(call, flight)
+            else:
+                self._happened(GaveUp(call, flight.blocked_s))
         self.space.close()

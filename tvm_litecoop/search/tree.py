@@ -129,7 +129,8 @@ class Tree:
             ancestor.visits += 1
 
     def hold(self, node: Node, calls: int = 1) -> None:
-        """Add virtual loss along the path (negative to take it back)."""
+        """Add the virtual loss of calls about a node along its path (negative to take it back)."""
+        node.flying += calls
         for ancestor in self.path(node):
             ancestor.pending += calls
 

@@ -105,7 +105,7 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher, poo
     )
     if request.strategy == "litecoop":
         outcome.members = {name: stats.as_json() for name, stats in strategy.pool.stats.items()}
-        outcome.escalations = sum(search.escalations for search in strategy.searches)
+        outcome.escalations = sum(search.state.escalations for search in strategy.searches)
     return Session(outcome, ms.tir_integration.compile_tir(database, workload.mod, target))
 
 

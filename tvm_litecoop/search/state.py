@@ -1,0 +1,166 @@
+"""The state of one search. It changes through `apply` alone, in a live run and when a journal is folded.
+
+Invariants: the calls under way are exactly the ones asked and neither answered nor given up; each in the background
+holds virtual loss on its node's path; a node is waiting, running, measured, or dropped, never two of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.search import escalation
+from tvm_litecoop.search.events import (
+    Adopted,
+    Answered,
+    Asked,
+    Chosen,
+    Event,
+    Expanded,
+    GaveUp,
+    HandedOver,
+    Measured,
+    Result,
+    Started,
+)
+from tvm_litecoop.search.tree import Node, Tree
+from tvm_litecoop.search.trust import Trust
+from tvm_litecoop.values import Built, Proposal, Rejection, Why
+
+NOTHING_NEW = (Why.DUPLICATE, Why.NO_CHANGE)
+REFUSED_KEPT = 3
+"""Refused proposals of a node that are shown to the next member there."""
+REFUSALS_PER_DUPLICATE = 32
+"""Expansions in which a proposal was refused that say as much about a node being spent as one without any new one."""
+
+
+class State:
+    """What a search knows.
+
+    Args:
+        started: Where the tree begins.
+        config: Says when a node is spent and when a step is handed over.
+
+    Attributes:
+        tree: The nodes.
+        trust: Whether predictions may be believed.
+        seen: Keys of all programs that are known.
+        waiting: Unmeasured nodes by id, in order of creation.
+        running: Nodes being measured, and what was predicted of them.
+        escalated: Parents to be handed to the largest member.
+        asked: Calls under way, by number.
+        answered: Calls that are over and not yet applied, with what was asked.
+        steps, escalations, batches, trials: How many there were; adopted programs are no trials.
+    """
+
+    def __init__(self, started: Started, config: SearchConfig) -> None:
+        self.tree = Tree(started.root, started.member)
+        self.trust = Trust()
+        self.seen: set[int] = {started.root.key}
+        self.waiting: dict[int, None] = {}
+        self.running: dict[int, float | None] = {}
+        self.escalated: deque[int] = deque()
+        self.asked: dict[int, Asked] = {}
+        self.answered: dict[int, tuple[Asked, Answered]] = {}
+        self.steps = self.escalations = self.batches = self.trials = 0
+        self._config = config
+
+    def apply(self, event: Event) -> None:
+        """The one way in which a search changes."""
+        match event:
+            case Asked():
+                self._ask(event)
+            case Answered() | GaveUp():
+                self._land(event)
+            case Expanded():
+                self._expand(event)
+            case HandedOver(node, member):
+                while self.escalated and self.escalated.popleft() != node:
+                    pass
+                self.tree.nodes[node].member = member
+                self.escalations += 1
+            case Chosen(batch, dropped):
+                for node, predicted in batch:
+                    self.waiting.pop(node, None)
+                    self.running[node] = predicted
+                for node in dropped:
+                    del self.waiting[node]
+                self.batches += bool(batch)
+            case Measured(results):
+                self._measure(results)
+            case Adopted():
+                self._adopt(event)
+            case Started():
+                raise ValueError("a search starts once")
+
+    def _ask(self, event: Asked) -> None:
+        self.steps = event.call
+        self.asked[event.call] = event
+        if event.background:
+            node = self.tree.nodes[event.node]
+            self.tree.hold(node)
+            node.member = event.then
+
+    def _land(self, event: Answered | GaveUp) -> None:
+        asked = self.asked.pop(event.call)
+        if asked.background:
+            self.tree.hold(self.tree.nodes[asked.node], -1)
+        if isinstance(event, Answered):
+            self.answered[event.call] = asked, event
+
+    def _expand(self, event: Expanded) -> None:
+        """Attach the programs that are new, and hand the node to its next member."""
+        asked, answered = self.answered.pop(event.call)
+        node, members = self.tree.nodes[asked.node], iter(event.members)
+        usable = [one for one in answered.answer.proposals if isinstance(one, Proposal)]
+        added, refused = False, answered.answer.fault is not None or len(usable) < len(answered.answer.proposals)
+        for proposal, outcome in zip(usable, event.outcomes, strict=True):
+            if isinstance(outcome, Built):
+                child = self.tree.add(node, outcome, asked.account, next(members), proposal.edits)
+                self.seen.add(outcome.key)
+                self.waiting[child.id] = None
+                added = True
+            else:
+                self._refuse(node, proposal, outcome)
+                refused = refused or outcome.why not in NOTHING_NEW
+        # a refusal says that the proposal was bad, not that there is nothing new here; on a GPU most are refused
+        node.barren = 0 if added else node.barren + (1 if refused else REFUSALS_PER_DUPLICATE)
+        if not added:
+            self.tree.visit(node)
+        if node.barren >= self._config.patience * REFUSALS_PER_DUPLICATE:
+            self.tree.set_spent(node)
+        node.member = event.member
+
+    @staticmethod
+    def _refuse(node: Node, proposal: Proposal, why: Rejection) -> None:
+        node.refused = [*node.refused, (proposal.edits, str(why))][-REFUSED_KEPT:]
+
+    def _measure(self, results: tuple[Result, ...]) -> None:
+        """Back the measurements up, and escalate after persistent regressions."""
+        measured = [result.measurement for result in results]
+        predicted = [(self.running[m.node], m.throughput) for m in measured]
+        pairs = [(score, throughput) for score, throughput in predicted if score is not None]
+        if pairs:
+            self.trust.observe([score for score, _ in pairs], [throughput for _, throughput in pairs])
+        for result, one in zip(results, measured, strict=True):
+            del self.running[one.node]
+            self.trials += 1
+            node = self.tree.nodes[one.node]
+            node.error = one.error
+            self.tree.set_throughput(node, one.throughput, measured=True)
+            if not one.throughput:
+                self.tree.set_spent(node)  # nothing is built on a program that does not run
+            parent = self.tree.parent(node)
+            if parent is None or not parent.measured:
+                continue
+            if escalation.update_streak(self.tree, node, result.small, self._config):
+                self.escalated.append(parent.id)
+
+    def _adopt(self, event: Adopted) -> None:
+        root = self.tree.root
+        self.seen.update(event.keys)
+        if event.root_s is not None:
+            self.tree.set_throughput(root, 1.0 / event.root_s, measured=True)
+        for built, seconds in event.programs:
+            node = self.tree.add(root, built, "database", event.member, ())
+            self.tree.set_throughput(node, 1.0 / seconds, measured=True)

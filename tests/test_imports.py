@@ -21,6 +21,7 @@ LAYERS = [
     {"proposal"},
     {"models"},
     {"search"},
+    {"journal"},
     {"tvm_bridge", "measure", "workloads"},
     {"strategy", "compat", "audition", "certify"},
     {"tuning"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from tvm.ir.utils import derived_object
@@ -10,6 +11,7 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
+from tvm_litecoop.journal.journal import Journal
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
@@ -17,6 +19,9 @@ from tvm_litecoop.tvm_bridge.context import Context
 from tvm_litecoop.tvm_bridge.task import Task
 
 logger = logging.getLogger(__name__)
+
+BESIDE = "beside the database"
+"""Where the journal is by default."""
 
 
 @derived_object
@@ -36,6 +41,8 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         config: Settings of the search.
         machine: Facts of the target; read from the target and this machine where none are given.
         seed: Makes all randomness; TVM's own seed of the task (`tune_tir(..., seed=)`) where none is given.
+        journal: Directory of the journal, from which a run that was cut off is gone on with; by default that of TVM's
+            JSONDatabase, where the database is one; None for no journal.
 
     Attributes:
         searches: The trees of the tasks tuned so far, by this strategy and its clones (TVM clones it for each task).
@@ -43,6 +50,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
     Raises:
         SearchError: From `pre_tuning` where no program of the design space survives TVM's postprocs, and where the
             methods are called out of order.
+        WorkDirError: From `pre_tuning` where another process works in the journal's directory.
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         config: SearchConfig | None = None,
         machine: Machine | None = None,
         seed: int | None = None,
+        journal: str | Path | None = BESIDE,
     ) -> None:
         super().__init__()
         self.pool = pool or Pool.default()
@@ -58,6 +67,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self.machine = machine
         self.seed = seed
         self.searches: list[Search] = []
+        self._journal = Journal(None if journal == BESIDE else journal, on=journal is not None)
         self._context: Context | None = None
         self._task: Task | None = None
 
@@ -86,6 +96,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             raise SearchError("pre_tuning before the strategy was given a TuneContext", "pass it to TuneContext(...)")
         if self._task is not None:
             raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
+        self.pool.remember(self._journal)
         self._task = Task(
             self._context,
             design_spaces,
@@ -95,15 +106,17 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             seed=self.seed,
             trials=max_trials,
             batch=num_trials_per_iter,
+            database=database,
             cost_model=cost_model,
+            journal=self._journal,
         )
-        if database is not None:
-            self._task.adopt(database)
         self.searches.append(self._task.search)
 
     def post_tuning(self) -> None:
-        """Let go of the tree's threads and of the cost model's context."""
-        self._started("post_tuning").close()
+        """Let go of the tree's threads and of the cost model's context; the journal notes that the task is finished."""
+        task = self._started("post_tuning")
+        task.close()
+        self._journal.ended(task.book)
         self._task = None
 
     def generate_measure_candidates(self) -> Any:
@@ -118,11 +131,12 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         """Let go of the threads of every tree; for a run that ended in the middle, where TVM calls no post_tuning."""
         for search in self.searches:
             search.close()
+        self._journal.close()
 
     def clone(self) -> Any:
         """A strategy with its own tree, the same pool, and the same list of searches."""
         twin = LiteCoOpStrategy(self.pool, self.config, self.machine, self.seed)
-        twin.searches = self.searches
+        twin.searches, twin._journal = self.searches, self._journal
         return twin
 
     def _started(self, method: str) -> Task:

@@ -61,7 +61,7 @@ def _host() -> dict[str, Any]:
 
 def _records(folder: Path, space: Any) -> Iterator[tuple[Built, float]]:
     from tvm_litecoop.tuning import workdir
-    from tvm_litecoop.tvm_bridge.task import mean_seconds
+    from tvm_litecoop.tvm_bridge.records import mean_seconds
 
     database = workdir.open_database(str(folder), fresh=False)
     for record in database.get_all_tuning_records():

@@ -13,8 +13,9 @@ from typing import Any
 
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models.base import Fault, Profile
-from tvm_litecoop.models.llm import ChatError, LanguageModel, Question, Reply
+from tvm_litecoop.models.llm import ChatError, LanguageModel, Question
 from tvm_litecoop.models.local_weights import Weights, line_of, loaded
+from tvm_litecoop.models.replies import Reply
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.proposal.schema import form_of, json_schema
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tvm_litecoop.models.base import Answer, Call, Fault, Profile, Usage
+from tvm_litecoop.models.replies import Recent, Replies, Reply
 from tvm_litecoop.proposal.menu import Menu
 from tvm_litecoop.proposal.parse import parse
 from tvm_litecoop.proposal.prompt import Prompt, render
 from tvm_litecoop.proposal.schema import Form, form_of
 from tvm_litecoop.values import Proposal, Rejection
 from tvm_litecoop.view import View
-
-KEPT_ANSWERS = 4096
 
 
 class ChatError(Exception):
@@ -53,20 +50,6 @@ class Question:
         return form_of(self.menu, self.members, self.k, exact=exact, reason=reason)
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What a chat says: one text or several samples, and the tokens that its server counted.
-
-    Attributes:
-        seconds: Model time, where the chat knows it better than who waits for it; else 0.
-    """
-
-    texts: tuple[str, ...]
-    tokens_in: int = 0
-    tokens_out: int = 0
-    seconds: float = 0.0
-
-
 class Chat(Protocol):
     """A way to reach a language model."""
 
@@ -95,7 +78,7 @@ class LanguageModel:
     def __init__(self, profile: Profile, chat: Chat) -> None:
         self._profile = profile
         self._chat = chat
-        self._cache = _Cache()
+        self._recent = Recent()
 
     @property
     def profile(self) -> Profile:
@@ -110,54 +93,41 @@ class LanguageModel:
         menu = Menu.of(view)
         members = tuple(one.name for one in view.colleagues)
         question = Question(render(view, menu, k), menu, members, k, seed)
-        return lambda: self._cache.get(self._key(question), lambda: self._answer(question))
+        return lambda: self._answer(question)
+
+    def remember(self, replies: Replies | None) -> None:
+        """Look for answers there too and keep them there; None for here alone."""
+        self._recent.beyond = replies
 
     def _answer(self, question: Question) -> Answer:
-        start = time.perf_counter()
+        key, start = self._key(question), time.perf_counter()
+        known = self._recent.known(key)
+        if known is not None:
+            return Answer(self._read(question, known), cached=True)
         try:
             reply = self._chat.complete(question)
         except ChatError as error:
             return Answer((), Usage(seconds=time.perf_counter() - start), error.fault)
         seconds = reply.seconds or time.perf_counter() - start
+        self._recent.keep(key, self._profile.name, replace(reply, seconds=seconds))
+        return Answer(self._read(question, reply), Usage(reply.tokens_in, reply.tokens_out, self._usd(reply), seconds))
+
+    def _read(self, question: Question, reply: Reply) -> tuple[Proposal | Rejection, ...]:
         found = [
             proposal
             for number, text in enumerate(reply.texts)
             for proposal in parse(text, question.menu, question.k, question.seed + number)
         ]
-        usage = Usage(reply.tokens_in, reply.tokens_out, self._usd(reply), seconds)
-        return Answer(tuple(_distinct(found)), usage)
+        return tuple(_distinct(found))
 
     def _usd(self, reply: Reply) -> float:
         price_in, price_out = self._profile.usd_per_mtok
         return (reply.tokens_in * price_in + reply.tokens_out * price_out) / 1e6
 
     def _key(self, question: Question) -> str:
-        text = json.dumps([self._profile.name, self._chat.sampling, question.prompt.system, question.prompt.user])
-        return hashlib.blake2b(f"{text}/{question.k}/{question.members}".encode(), digest_size=16).hexdigest()
-
-
-class _Cache:
-    """Answers by question, so that what was asked on speculation and not used is not paid for twice.
-
-    Faults are not kept.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
-
-    def get(self, key: str, ask: Callable[[], Answer]) -> Answer:
-        with self._lock:
-            known = self._answers.get(key)
-        if known is not None:
-            return Answer(known.proposals, cached=True)
-        answer = ask()
-        if answer.fault is None:
-            with self._lock:
-                self._answers[key] = answer
-                while len(self._answers) > KEPT_ANSWERS:
-                    self._answers.popitem(last=False)
-        return answer
+        prompt, schema = question.prompt, [question.k, question.members, repr(question.menu)]
+        text = json.dumps([self._profile.name, self._chat.sampling, prompt.system, prompt.user, *schema])
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _distinct(found: Sequence[Proposal | Rejection]) -> list[Proposal | Rejection]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from tvm_litecoop import seeds
 from tvm_litecoop.models.base import Fault
-from tvm_litecoop.models.llm import ChatError, Question, Reply
+from tvm_litecoop.models.llm import ChatError, Question
+from tvm_litecoop.models.replies import Reply
 from tvm_litecoop.proposal.prompt import Prompt
 
 BLOCK = 128

@@ -17,7 +17,8 @@ from typing import Any
 
 from tvm_litecoop.models import wire
 from tvm_litecoop.models.base import Fault, Profile
-from tvm_litecoop.models.llm import ChatError, LanguageModel, Question, Reply
+from tvm_litecoop.models.llm import ChatError, LanguageModel, Question
+from tvm_litecoop.models.replies import Reply
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.proposal.schema import json_schema
 
@@ -116,7 +117,8 @@ class OpenAIChat:
                     refused = str(error)
                     continue
                 self._form = form  # only now: a refusal may have other reasons than the form
-                return replace(reply, seconds=time.perf_counter() - start)
+                texts = tuple(map(self._without_key, reply.texts))
+                return replace(reply, texts=texts, seconds=time.perf_counter() - start)
         raise ChatError(Fault("refused request", refused))
 
     def _ask(self, question: Question, form: str) -> Reply:
@@ -219,9 +221,11 @@ class OpenAIChat:
 
     def _clean(self, error: object) -> str:
         """One line without the key: servers like to quote it."""
-        text = " ".join(str(error).split()) or type(error).__name__
+        return self._without_key(" ".join(str(error).split()) or type(error).__name__)[:200]
+
+    def _without_key(self, text: str) -> str:
         key = self._secret()
-        return (text.replace(key, "***") if key else text)[:200]
+        return text.replace(key, "***") if key else text
 
 
 def _response_format(question: Question, form: str) -> dict[str, Any]:

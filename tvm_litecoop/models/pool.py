@@ -16,6 +16,7 @@ from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.calls import Calls, Flight
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.health import Health
+from tvm_litecoop.models.replies import Remembers, Replies
 from tvm_litecoop.models.stats import UNKNOWN_MEMBER, MemberStats
 from tvm_litecoop.models.turns import Prices
 from tvm_litecoop.values import Proposal, Rejection
@@ -101,6 +102,15 @@ class Pool:
 
         found = poolfile.load(Path(file))
         return cls(found.members, found.limits, found.prices, found.slow_share)
+
+    def remember(self, replies: Replies | None) -> None:
+        """Where language models look for answers that were paid for, and keep new ones; None for nowhere."""
+        for member in self.members.values():
+            if isinstance(member, Remembers):
+                member.remember(replies)
+
+    def __str__(self) -> str:
+        return f"{', '.join(f'{name} ({params:g})' for name, params in self.params.items())}; {self.budget.limits}"
 
     # ---- who ---------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ Here are the decisions. What they come to is an event (`search.events`), and onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tvm_litecoop import seeds
@@ -312,6 +312,14 @@ class Search:
         _, root_s = fastest.pop(root.built.key, (None, None))
         programs = tuple(fastest.values())[:ADOPTED]
         self._happened(Adopted(programs, keys, root_s, self.pool.first(self.config)))
+
+    def recall(self, measurements: Sequence[Measurement]) -> None:
+        """Book results of nodes of this tree that a process measured which did not live to tell."""
+        batch = tuple((one.node, None) for one in measurements if one.node not in self.state.running)
+        if batch:
+            self._happened(Chosen(batch, at_s=self.pool.elapsed_s))
+        self.tell(measurements)
+        self._again = list(self.state.running)
 
     def close(self, wait_s: float = 0.0) -> None:
         """Book the calls that still fly, as far as they land within `wait_s` seconds, and let go of the space."""

@@ -9,7 +9,7 @@ from typing import Any
 from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
-from tvm_litecoop.tvm_bridge.task import mean_seconds
+from tvm_litecoop.tvm_bridge.records import mean_seconds
 
 Curve = list[tuple[int, float, float]]
 Listener = Callable[[int, "float | None"], None]

@@ -9,7 +9,7 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop.errors import WorkDirError
-from tvm_litecoop.tvm_bridge.task import mean_seconds
+from tvm_litecoop.tvm_bridge.records import mean_seconds
 
 FILES = ("database_workload.json", "database_tuning_record.json")
 

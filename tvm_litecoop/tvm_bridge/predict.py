@@ -24,3 +24,9 @@ class Predictor:
         """One score per schedule, higher is faster."""
         candidates = [ms.MeasureCandidate(schedule, self._args_info) for schedule in schedules]
         return [float(score) for score in self._cost_model.predict(self._context, candidates)]
+
+    def learn(self, schedules: Sequence[Any], run_secs: Sequence[Sequence[float]]) -> None:
+        """Train on candidates that an earlier process measured."""
+        candidates = [ms.MeasureCandidate(schedule, self._args_info) for schedule in schedules]
+        results = [ms.runner.RunnerResult(list(times), None) for times in run_secs]
+        self._cost_model.update(self._context, candidates, results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,9 +58,16 @@ class TvmSpace:
         self._probabilities = tuple((name, probability) for name, (_, probability) in mutators.items())
         self._editor = Editor(self.sketches, {name: mutator for name, (mutator, _) in mutators.items()})
         self._factored = frozenset(sketch.index for sketch in self.sketches if sketch.factors_reduction)
+        self._postprocs = [str(postproc).split("(")[0] for postproc in postprocs]
         self._replayer = Replayer(mod, self.sketches, postprocs, threads)
         self._predictor = predictor
         self._schedules: OrderedDict[Program, Any] = OrderedDict()
+
+    @property
+    def signature(self) -> str:
+        """What tells these design spaces and postprocs from others."""
+        text = "\n".join([*(sketch.signature for sketch in self.sketches), *self._postprocs])
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def initial(self) -> Built | Rejection:
         """A program for the tree to start at: the default of a design space, else one of many random draws.

@@ -6,17 +6,22 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import tvm
+import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
+from tvm_litecoop._version import __version__
 from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.tvm_bridge.context import Context
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.predict import Predictor
+from tvm_litecoop.tvm_bridge.records import Records, folder_of, mean_seconds, measured_in
 from tvm_litecoop.tvm_bridge.space import TvmSpace
-from tvm_litecoop.values import Built, Measurement
+from tvm_litecoop.values import Measurement
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +41,11 @@ class Task:
         config: Settings of the search.
         machine: Facts of the target; None to read them.
         seed: None to use the context's random state.
-        trials: Trials this task may use.
+        trials: Trials this task may use, those of an unfinished run before it among them.
         batch: Largest batch.
+        database: Records of earlier runs; None for none.
         cost_model: None for none.
+        journal: An unfinished run of this task in it is gone on with.
 
     Raises:
         SearchError: No program of the design spaces survives TVM's postprocs.
@@ -55,55 +62,73 @@ class Task:
         seed: int | None,
         trials: int,
         batch: int,
+        database: Any,
         cost_model: Any,
+        journal: Journal,
     ) -> None:
         warn_of_idle_cores(context.target)
         self._context = context
         self._args_info = ms.arg_info.ArgInfo.from_entry_func(context.mod, remove_preproc=True)
-        self._left, self._batch = trials, batch
+        self._trials, self._batch = trials, batch
         self._measuring: list[int] = []
-        self._batches = 0
-        predictor = None
+        self._predictor = None
         if cost_model is not None:
-            predictor = Predictor(cost_model, context.for_cost_model(), self._args_info)
+            self._predictor = Predictor(cost_model, context.for_cost_model(), self._args_info)
         self.space = TvmSpace(
             context.mod,
             design_spaces,
             postprocs=context.space_generator.postprocs or [],
             mutators=mutators_of(context),
             machine=machine or machine_of(context.target, context.num_threads),
-            predictor=predictor,
+            predictor=self._predictor,
             threads=context.num_threads,
         )
-        self.search = Search(self.space, pool, config, seed if seed is not None else context.rand_state)
+        self.book = journal.begin(
+            self._subject(pool, config, context.rand_state if seed is None else seed), folder_of(database)
+        )
+        self.search = Search(self.space, pool, config, self.book.seed, self.book.keep, self.book.past)
+        self._go_on(database)
 
-    def adopt(self, database: Any) -> None:
-        """Take over what the database already knows of this workload; nothing is measured again."""
-        if not database.has_workload(self._context.mod):
+    def _subject(self, pool: Pool, config: SearchConfig, seed: int) -> Subject:
+        """What the journal knows this task by."""
+        context = self._context
+        facts = {
+            "litecoop": __version__,
+            "TVM": str(tvm.__version__),
+            "design space": self.space.signature,
+            "settings": str(config),
+        }
+        identity = f"{int(tvm_ffi.structural_hash(context.mod)):x} {context.target}"
+        return Subject(identity, facts, str(pool), seed)
+
+    def _go_on(self, database: Any) -> None:
+        """Bring tree, database and cost model to the same state."""
+        past, state = self.book.past, self.search.state
+        if database is not None:
+            context = self._context
+            Records(database, context.mod, context.target, self._args_info, self.space).share(self.search, past)
+        if not past:
             return
-        workload = database.commit_workload(self._context.mod)
-        known: list[tuple[Built, float]] = []
-        for record in database.get_top_k(workload, 1_000_000):
-            if str(record.target) != str(self._context.target):
-                continue  # run times of another target say nothing about this one
-            seconds = mean_seconds(record.run_secs)
-            built = self.space.recorded(record.trace)
-            if isinstance(built, Built) and seconds:
-                known.append((built, seconds))
-            elif not isinstance(built, Built):
-                logger.info("a record of the database is not used: %s", built)
-        self.search.adopt(known)
+        trained = [one for one in measured_in(past).values() if one.run_secs]
+        if self._predictor is not None and trained:
+            schedules = [self.space.schedule(self.search.tree.nodes[one.node].built.program) for one in trained]
+            self._predictor.learn(schedules, [one.run_secs for one in trained])
+        logger.warning(
+            "going on with the unfinished run: %d programs in the tree, %d of %d trials are done",
+            len(state.tree),
+            state.trials,
+            self._trials,
+        )
 
     def generate(self) -> list[Any] | None:
         """The next measure candidates, or None when the task is done."""
-        size = min(self._left, self._batch)
-        if self._batches == 0 and self._left > size // FIRST_SHARE >= FIRST_SHARE:
+        left = self._trials - self.search.state.trials
+        size = min(left, self._batch)
+        if self.search.state.batches == 0 and left > size // FIRST_SHARE >= FIRST_SHARE:
             size //= FIRST_SHARE
-        nodes = self.search.ask(size, ahead=min(self._left - size, self._batch)) if size > 0 else []
+        nodes = self.search.ask(size, ahead=min(left - size, self._batch)) if size > 0 else []
         if not nodes:
             return None
-        self._batches += 1
-        self._left -= len(nodes)
         self._measuring = [node.id for node in nodes]
         schedules = [self.space.schedule(node.built.program) for node in nodes]
         return [ms.MeasureCandidate(schedule, self._args_info) for schedule in schedules]
@@ -111,7 +136,7 @@ class Task:
     def notify(self, results: Sequence[Any]) -> None:
         """Book TVM's results, in the order of the candidates."""
         measured = [
-            Measurement(node, mean_seconds(result.run_secs), _first_line(result.error_msg))
+            Measurement(node, mean_seconds(result.run_secs), _first_line(result.error_msg), _plain(result.run_secs))
             for node, result in zip(self._measuring, results, strict=True)
         ]
         self._measuring = []
@@ -120,12 +145,6 @@ class Task:
     def close(self) -> None:
         """Let go of threads and schedules; answers that were paid for are waited for, to be booked."""
         self.search.close(LATE_S)
-
-
-def mean_seconds(run_secs: Any) -> float | None:
-    """Mean run time in seconds; None where there is none, or only a mark of failure."""
-    times = [float(s) for s in run_secs or ()]
-    return sum(times) / len(times) if times and max(times) < 1e9 else None
 
 
 def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:
@@ -141,3 +160,7 @@ def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:
 def _first_line(message: Any) -> str:
     lines = str(message).strip().splitlines() if message else []
     return lines[0] if lines else ""
+
+
+def _plain(run_secs: Any) -> tuple[float, ...]:
+    return tuple(float(seconds) for seconds in run_secs or ())

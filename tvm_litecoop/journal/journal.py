@@ -1,0 +1,220 @@
+"""The journal of a work directory: opened with the first task of a run, closed with the last one.
+
+An unfinished run of the same workload on the same target is continued; a finished one is not. Without a journal (no
+directory, a disk that is full or read-only) tuning goes on, and that is said in one line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tvm_litecoop.journal import salvage
+from tvm_litecoop.journal.aside import set_aside
+from tvm_litecoop.journal.book import Book
+from tvm_litecoop.journal.lock import Lock
+from tvm_litecoop.journal.store import ENDED, Damaged, Row, Store, Task
+from tvm_litecoop.models.replies import Reply
+
+logger = logging.getLogger(__name__)
+
+FILE = "litecoop.sqlite"
+SHORT = 24
+"""Characters of a fact that is shown."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a task is.
+
+    Attributes:
+        identity: Its workload and target.
+        facts: What a tree hangs on, in words; where one of them changed the tree is not used again.
+        pool: What may change under a tree: members, budget.
+        seed: Of a new tree; a continued one keeps its own.
+    """
+
+    identity: str
+    facts: Mapping[str, str]
+    pool: str
+    seed: int
+
+
+@dataclass
+class _Open:
+    """An open journal and the run that is written to it."""
+
+    store: Store
+    lock: Lock
+    events: dict[int, list[tuple[str, str]]]
+    run: int = 0
+    taken: set[int] = field(default_factory=set)
+
+
+class Journal:
+    """The journal, opened when it is needed.
+
+    Args:
+        folder: Its directory; None for the one of the database, where that has one.
+        on: Whether there is to be one.
+    """
+
+    def __init__(self, folder: str | Path | None = None, *, on: bool = True) -> None:
+        self._folder = Path(folder) if folder is not None else None
+        self._open: _Open | None = None
+        self._off = not on
+        self._tasks = 0
+
+    def begin(self, subject: Subject, beside: Path | None) -> Book:
+        """A task begins, or goes on.
+
+        Args:
+            subject: What it is.
+            beside: Directory of the database; None where it has none.
+
+        Raises:
+            WorkDirError: Another process works in that directory.
+        """
+        folder = self._folder or beside
+        if folder is None or self._off:
+            return Book(seed=subject.seed)
+        try:
+            if self._open is None:
+                self._open = _opened(folder)
+            book = self._book(self._open, subject)
+        except (OSError, sqlite3.Error, Damaged) as error:
+            logger.warning("no journal in %s: %s; tuning goes on without it", folder, error)
+            self._off = True
+            return Book(seed=subject.seed)
+        self._tasks += 1
+        return book
+
+    def ended(self, book: Book) -> None:
+        """A task is finished."""
+        if not book.kept:
+            return
+        book.end()
+        self._tasks -= 1
+        if not self._tasks:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file and the lock; a task that did not end is gone on with by the next run."""
+        opened, self._open, self._tasks = self._open, None, 0
+        if opened is not None:
+            opened.store.close()
+            opened.lock.release()
+
+    def _book(self, opened: _Open, subject: Subject) -> Book:
+        before = _unfinished(opened, subject)
+        if before is not None:
+            opened.run = opened.run or before.run
+            book = _continued(opened, before, subject)
+            if book is not None:
+                opened.taken.add(before.id)
+                return book
+        elif not opened.run and any(_is_unfinished(opened, task) for task in opened.store.tasks()):
+            logger.warning("an unfinished run here is of another workload or target: it is kept and not continued")
+        if not opened.run:
+            opened.run = opened.store.add_run({})
+        facts = {**subject.facts, "pool": subject.pool, "seed": str(subject.seed)}
+        task = opened.store.add_task(opened.run, subject.identity, facts)
+        opened.taken.add(task)
+        return Book(opened.store, task, subject.seed)
+
+    # ---- answers by question -----------------------------------------------------------------------------------------
+
+    def known(self, key: str) -> Reply | None:
+        """What a model answered to that question; None where nothing is known."""
+        try:
+            found = self._open.store.call(key) if self._open is not None else None
+        except sqlite3.Error:
+            return None
+        if found is None:
+            return None
+        texts, tokens_in, tokens_out, seconds = json.loads(found)
+        return Reply(tuple(texts), tokens_in, tokens_out, seconds)
+
+    def keep(self, key: str, member: str, reply: Reply) -> None:
+        """A model has answered; one that cannot be kept is asked again one day."""
+        answer = json.dumps([reply.texts, reply.tokens_in, reply.tokens_out, reply.seconds])
+        try:
+            if self._open is not None:
+                self._open.store.keep_call(key, member, answer)
+        except sqlite3.Error as error:
+            logger.info("an answer of %s is not kept: %s", member, error)
+
+
+def _opened(folder: Path) -> _Open:
+    """Open the journal of a directory; a damaged file is set aside and what is good of it goes into a new one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, file = Lock(folder), folder / FILE
+    try:
+        try:
+            store, rows = _read(file)
+        except Damaged as damage:
+            found = salvage.read(file)
+            aside = set_aside(file)
+            store = Store(file)
+            found.write(store)
+            rows = found.rows
+            kept = f"{len(rows)} events before that are used, the file is kept as {aside}"
+            logger.warning("%s is damaged: %s; %s", file, damage, kept)
+    except BaseException:
+        lock.release()
+        raise
+    events: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for row in rows:
+        events[row.task].append((row.kind, row.body))
+    return _Open(store, lock, events)
+
+
+def _read(file: Path) -> tuple[Store, list[Row]]:
+    store = Store(file)
+    try:
+        store.tasks()
+        return store, list(store.rows())
+    except BaseException:
+        store.close()
+        raise
+
+
+def _unfinished(opened: _Open, subject: Subject) -> Task | None:
+    """The task of the newest run with that workload and target, if that run is not finished."""
+    tasks = opened.store.tasks()
+    same = [task for task in tasks if task.identity == subject.identity and task.id not in opened.taken]
+    same = [task for task in same if task.run == (opened.run or same[-1].run)]
+    if not same or not any(_is_unfinished(opened, task) for task in tasks if task.run == same[0].run):
+        return None
+    return same[0]
+
+
+def _is_unfinished(opened: _Open, task: Task) -> bool:
+    events = opened.events.get(task.id)
+    return not events or events[-1][0] != ENDED
+
+
+def _continued(opened: _Open, before: Task, subject: Subject) -> Book | None:
+    """The book of an unfinished task; None where its tree cannot be used, which is said."""
+    changed = [
+        f"{name} ({then})" if len(then := before.facts.get(name, "unknown")) < SHORT else name
+        for name, value in subject.facts.items()
+        if before.facts.get(name) != value
+    ]
+    past = [(kind, body) for kind, body in opened.events.get(before.id, ()) if kind != ENDED]
+    try:
+        book = Book(opened.store, before.id, int(before.facts["seed"]), past)
+    except (KeyError, ValueError) as error:
+        changed.append(f"the journal, which this version cannot read ({error})")
+    if changed:
+        what = ", ".join(changed)
+        logger.warning("changed since the unfinished run: %s; its records are used, its tree is not", what)
+        return None
+    if before.facts.get("pool") != subject.pool:
+        logger.warning("the pool or its budget has changed since the unfinished run: its tree is gone on with")
+    return book

@@ -1,0 +1,139 @@
+"""What can be read of a damaged journal: every record whose checksum holds, found in the pages of the file themselves.
+
+SQLite gives up on a table at the first page that makes no sense. The pages that hold our records (leaves of tables, see
+https://www.sqlite.org/fileformat2.html) can be read one by one, in the file and in its write-ahead log, and our
+checksums tell what is good.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tvm_litecoop.journal.store import Row, Store, Task, checksum
+
+PAGE = 4096
+"""Bytes of a page: SQLite's default, which we never change."""
+LOCAL = PAGE - 35
+"""Bytes of a record that stay on its page where all of them can."""
+LEAST = (PAGE - 12) * 32 // 255 - 23
+LARGEST = 1 << 26
+LEAF = 0x0D
+WAL_HEADER, FRAME_HEADER = 32, 24
+
+
+@dataclass
+class Found:
+    """The good records of a damaged file: tasks, events without a gap, answers by key."""
+
+    tasks: list[Task] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    calls: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def write(self, store: Store) -> None:
+        """Add everything to an empty store, under the same numbers."""
+        store.copy(self.tasks, self.rows, self.calls)
+
+
+def read(file: Path) -> Found:
+    """The good records of a file, whatever was done to it.
+
+    Raises:
+        OSError: The disk does not give it.
+    """
+    found, chain, last = Found(), 0, 0
+    events: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    tasks: dict[int, Task] = {}
+    for number, values in _records(_pages(file)):
+        match values:
+            case (None, int(one), str(two), str(three), int(total)):
+                if total == checksum(0, one, two, three):
+                    tasks[number] = Task(number, one, two, json.loads(three))
+                else:
+                    events[number].append((one, two, three, total))
+            case (None, str(key), str(member), str(answer), int(total)):
+                if total == checksum(0, key, member, answer):
+                    found.calls[key] = member, answer
+    while good := [one for one in events[last + 1] if checksum(chain, last + 1, *one[:3]) == one[3]]:
+        task, kind, body, chain = good[0]
+        last += 1
+        found.rows.append(Row(last, task, kind, body))
+    found.tasks = [tasks[number] for number in sorted(tasks)]
+    return found
+
+
+def _pages(file: Path) -> list[tuple[int, bytes]]:
+    """Every page with its number, those of the log last."""
+    data = file.read_bytes()
+    pages = [(start // PAGE + 1, data[start : start + PAGE]) for start in range(0, len(data), PAGE)]
+    log = file.with_name(f"{file.name}-wal")
+    frames = log.read_bytes()[WAL_HEADER:] if log.exists() else b""
+    for start in range(0, len(frames), FRAME_HEADER + PAGE):
+        frame = frames[start : start + FRAME_HEADER + PAGE]
+        pages.append((int.from_bytes(frame[:4], "big"), frame[FRAME_HEADER:]))
+    return pages
+
+
+def _records(pages: list[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Every record on a leaf with its number; a page that makes no sense has none."""
+    newest = dict(pages)
+    for _, page in pages:
+        if page[:1] != bytes([LEAF]):
+            continue
+        for i in range(int.from_bytes(page[3:5], "big")):
+            try:
+                yield _record(page, int.from_bytes(page[8 + 2 * i : 10 + 2 * i], "big"), newest)
+            except (IndexError, KeyError, ValueError):
+                continue
+
+
+def _record(page: bytes, at: int, pages: dict[int, bytes]) -> tuple[int, tuple[Any, ...]]:
+    size, at = _varint(page, at)
+    number, at = _varint(page, at)
+    payload = page[at : at + size]
+    if size > LARGEST:
+        raise ValueError("no record of ours")
+    if size > LOCAL:
+        local = LEAST + (size - LEAST) % (PAGE - 4)
+        local = local if local <= LOCAL else LEAST
+        payload, following = page[at : at + local], page[at + local : at + local + 4]
+        while len(payload) < size:
+            more = pages[int.from_bytes(following, "big")]
+            if not more[4:]:
+                raise ValueError("a chain of pages ends early")
+            payload, following = payload + more[4:], more[:4]
+    return number, tuple(_values(payload[:size]))
+
+
+def _values(payload: bytes) -> Iterator[Any]:
+    end, at = _varint(payload, 0)
+    kinds, data = [], end
+    while at < end:
+        kind, at = _varint(payload, at)
+        kinds.append(kind)
+    for kind in kinds:
+        size = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)[kind] if kind < 10 else (kind - 12) // 2
+        raw = payload[data : data + size]
+        data += size
+        if kind >= 13 and kind % 2:
+            yield raw.decode()
+        elif 1 <= kind <= 6:
+            yield int.from_bytes(raw, "big", signed=True)
+        else:
+            yield {8: 0, 9: 1}.get(kind)
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for i in range(9):
+        byte = data[at + i]
+        if i == 8:
+            return value << 8 | byte, at + 9
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            return value, at + i + 1
+    raise ValueError("no end")

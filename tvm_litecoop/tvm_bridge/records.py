@@ -1,0 +1,107 @@
+"""TVM's database and the tree: each gets what the other lacks, and nothing is doubled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop.search.events import Event, Measured
+from tvm_litecoop.search.loop import Search
+from tvm_litecoop.tvm_bridge.space import TvmSpace
+from tvm_litecoop.values import Built, Measurement
+
+logger = logging.getLogger(__name__)
+
+FAILED_S = 1e10
+"""What TVM writes as the run time of a candidate that failed."""
+
+
+def folder_of(database: Any) -> Path | None:
+    """Where the files of a database are; None for one without files."""
+    if not isinstance(database, ms.database.JSONDatabase):
+        return None
+    return Path(str(database.path_tuning_record)).absolute().parent
+
+
+def mean_seconds(run_secs: Any) -> float | None:
+    """Mean run time in seconds; None where there is none, or only a mark of failure."""
+    times = [float(s) for s in run_secs or ()]
+    return sum(times) / len(times) if times and max(times) < 1e9 else None
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a database holds of one task.
+
+    Attributes:
+        database: TVM's.
+        mod: The untuned module.
+        target: Run times of other targets say nothing about this one.
+        args_info: Of the kernel.
+        space: Replays the records.
+    """
+
+    database: Any
+    mod: Any
+    target: Any
+    args_info: Any
+    space: TvmSpace
+
+    def share(self, search: Search, past: Iterable[Event]) -> None:
+        """Tell the search what it does not know, and write what the database does not have.
+
+        Args:
+            search: Of this task.
+            past: What has happened in it before this process, if anything.
+        """
+        known = self._known()
+        nodes = {node.built.key: node for node in search.tree.nodes}
+        unknown: list[Measurement] = []
+        earlier: list[tuple[Built, float]] = []
+        for key, (built, run_secs) in known.items():
+            node, seconds = nodes.get(key), mean_seconds(run_secs)
+            if node is not None and (node.id or node.id in search.state.running):
+                if not node.measured:
+                    unknown.append(Measurement(node.id, seconds, "" if seconds else "failed earlier", run_secs))
+            elif seconds and (node is None or not node.measured) and (node or key not in search.state.seen):
+                earlier.append((built, seconds))
+        search.recall(unknown)
+        search.adopt(earlier)
+        missing = [one for one in measured_in(past).values() if search.tree.nodes[one.node].built.key not in known]
+        for one in missing:
+            self._commit(search.tree.nodes[one.node].built, one)
+        if missing:
+            logger.warning("%d records of the unfinished run were not in the database: written now", len(missing))
+
+    def _known(self) -> dict[int, tuple[Built, tuple[float, ...]]]:
+        """Every program that has a record, by its key, with the run times of the fastest one."""
+        if not self.database.has_workload(self.mod):
+            return {}
+        workload = self.database.commit_workload(self.mod)
+        known: dict[int, tuple[Built, tuple[float, ...]]] = {}
+        for record in self.database.get_all_tuning_records():
+            if not record.workload.same_as(workload) or str(record.target) != str(self.target):
+                continue
+            built = self.space.recorded(record.trace)
+            if isinstance(built, Built):
+                known.setdefault(built.key, (built, tuple(float(s) for s in record.run_secs or ())))
+            else:
+                logger.info("a record of the database is not used: %s", built)
+        return known
+
+    def _commit(self, built: Built, one: Measurement) -> None:
+        workload = self.database.commit_workload(self.mod)
+        trace, run_secs = self.space.schedule(built.program).trace, list(one.run_secs) or [FAILED_S]
+        record = ms.database.TuningRecord(trace, workload, run_secs, self.target, self.args_info)
+        self.database.commit_tuning_record(record)
+
+
+def measured_in(past: Iterable[Event]) -> dict[int, Measurement]:
+    """What was measured, by node."""
+    results = [result.measurement for event in past if isinstance(event, Measured) for result in event.results]
+    return {one.node: one for one in results}

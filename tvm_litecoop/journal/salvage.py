@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tvm_litecoop.journal.store import Row, Store, Task, checksum
+from tvm_litecoop.journal.store import PAGE, Row, Store, Task, checksum
 
-PAGE = 4096
-"""Bytes of a page: SQLite's default, which we never change."""
 LOCAL = PAGE - 35
 """Bytes of a record that stay on its page where all of them can."""
 LEAST = (PAGE - 12) * 32 // 255 - 23

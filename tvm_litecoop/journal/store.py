@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 APPLICATION = 0x4C434F50
 """Tells our files from other SQLite files: `LCOP`."""
+PAGE = 1024
+"""Bytes of a page: small, so that the journal of a small run is small."""
 PATIENCE_S = 2.0
 """Seconds to wait for another process that reads or writes the file."""
 
@@ -86,6 +88,7 @@ class Store:
             raise Damaged("it is no journal of litecoop")
         if version > len(MIGRATIONS):
             raise Damaged(f"it is of version {version}; this litecoop knows versions up to {len(MIGRATIONS)}")
+        self._db.execute(f"PRAGMA page_size={PAGE}")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         for number, script in enumerate(MIGRATIONS[version:], version + 1):

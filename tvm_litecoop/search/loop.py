@@ -44,6 +44,8 @@ from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, Why
 
 ADOPTED = 8
 """Programs of an earlier run that a new tree starts from."""
+DIGITS = 4
+"""Of the seconds that are kept: a tenth of a millisecond."""
 
 
 class Search:
@@ -57,6 +59,10 @@ class Search:
             free. Where some think in the background or slowly, the times of their answers are part of the input.
         keep: Told every event, once it has happened.
         past: The events of a search that was cut off, from its first one on; it goes on from there.
+
+    Attributes:
+        state: What it knows.
+        carried: Trials, and seconds in which it stood still for members, of the process that was cut off.
 
     Raises:
         SearchError: The space has no program at all (every postproc refuses the untuned one).
@@ -84,6 +90,7 @@ class Search:
         else:
             self.state = State(self._start(), config)
         self._again = list(self.state.running)  # chosen by a process that did not live to measure them
+        self.carried = self.state.trials, self.state.blocked_s
         self._pick_up()
 
     @property
@@ -204,7 +211,7 @@ class Search:
         answer = landed.answer
         if answer.fault is not None:
             answer = replace(answer, fault=Fault(answer.fault.kind))
-        self._happened(Answered(call, answer, landed.blocked_s, landed.hidden_s))
+        self._happened(Answered(call, answer, round(landed.blocked_s, DIGITS), round(landed.hidden_s, DIGITS)))
 
     def _think_ahead(self, count: int) -> None:
         """Ask background members for the batch after this one while this one is measured."""
@@ -269,8 +276,11 @@ class Search:
                 waiting[count - explore :] = rest
             dropped = waiting[count * self.config.oversample :]
         batch = waiting[:count]
-        self._happened(Chosen(tuple((i, predicted[i]) for i in batch), tuple(dropped), self.pool.elapsed_s))
+        self._happened(Chosen(tuple((i, predicted[i]) for i in batch), tuple(dropped), self._now()))
         return batch
+
+    def _now(self) -> float:
+        return round(self.pool.elapsed_s, DIGITS)
 
     # ---- tell: the truth comes back --------------------------------------------------------------------------------
 
@@ -282,7 +292,7 @@ class Search:
             if one.node in self.state.running:
                 fresh.setdefault(one.node, one)
         if fresh:
-            self._happened(Measured(tuple(self._judged(fresh)), self.pool.calls.measured_s()))
+            self._happened(Measured(tuple(self._judged(fresh)), round(self.pool.calls.measured_s(), DIGITS)))
 
     def _judged(self, fresh: dict[int, Measurement]) -> Iterator[Result]:
         """What each says of its author: whether it beats the program it was made from, and whether the best so far."""
@@ -317,9 +327,10 @@ class Search:
         """Book results of nodes of this tree that a process measured which did not live to tell."""
         batch = tuple((one.node, None) for one in measurements if one.node not in self.state.running)
         if batch:
-            self._happened(Chosen(batch, at_s=self.pool.elapsed_s))
+            self._happened(Chosen(batch, at_s=self._now()))
         self.tell(measurements)
         self._again = list(self.state.running)
+        self.carried = self.state.trials, self.state.blocked_s
 
     def close(self, wait_s: float = 0.0) -> None:
         """Book the calls that still fly, as far as they land within `wait_s` seconds, and let go of the space."""
@@ -327,5 +338,5 @@ class Search:
             if flight.done:
                 self._answered(call, flight)
             else:
-                self._happened(GaveUp(call, flight.blocked_s))
+                self._happened(GaveUp(call, round(flight.blocked_s, DIGITS)))
         self.space.close()

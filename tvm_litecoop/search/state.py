@@ -51,6 +51,7 @@ class State:
         asked: Calls under way, by number.
         answered: Calls that are over and not yet applied, with what was asked.
         steps, escalations, batches, trials: How many there were; adopted programs are no trials.
+        blocked_s: Seconds in which the search stood still for members.
     """
 
     def __init__(self, started: Started, config: SearchConfig) -> None:
@@ -63,6 +64,7 @@ class State:
         self.asked: dict[int, Asked] = {}
         self.answered: dict[int, tuple[Asked, Answered]] = {}
         self.steps = self.escalations = self.batches = self.trials = 0
+        self.blocked_s = 0.0
         self._config = config
 
     def apply(self, event: Event) -> None:
@@ -103,6 +105,7 @@ class State:
 
     def _land(self, event: Answered | GaveUp) -> None:
         asked = self.asked.pop(event.call)
+        self.blocked_s += event.blocked_s
         if asked.background:
             self.tree.hold(self.tree.nodes[asked.node], -1)
         if isinstance(event, Answered):

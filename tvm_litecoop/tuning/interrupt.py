@@ -1,4 +1,4 @@
-"""Ctrl-C during a run: once ends it after the batch that is running, twice leaves at once. Nothing measured is lost.
+"""Ctrl-C or SIGTERM: once ends a run after the batch that is running, twice leaves at once. Nothing measured is lost.
 
 The exception Python would raise cannot be let through: it arises anywhere, also below TVM's C++ code, which crashes on
 it. So the signal only sets a mark, and the run asks for it between two batches.
@@ -16,16 +16,19 @@ import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from tvm_litecoop.errors import Interrupted
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Interrupt:
-    """Watches for Ctrl-C while it is entered; in the main thread, that is, since Python allows it nowhere else."""
+    """Watches for the signals while it is entered; in the main thread, that is, since Python allows it nowhere else."""
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: tuple[object, int] | None = None
+        self._before: tuple[list[Any], int] | None = None
         self._on_leaving: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Interrupt:
@@ -34,46 +37,47 @@ class Interrupt:
             os.set_blocking(self._writer, False)
             # Python writes the number of a signal there from whichever thread took it
             wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-            self._before = signal.signal(signal.SIGINT, lambda *_: None), wakeup
+            self._before = [signal.signal(number, lambda *_: None) for number in SIGNALS], wakeup
             self._listener = threading.Thread(target=self._listen, args=(reader,), name="ctrl-c", daemon=True)
             self._listener.start()  # before the signal is blocked here: a thread inherits that
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._before is not None:
-            handler, wakeup = self._before
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            handlers, wakeup = self._before
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             signal.set_wakeup_fd(wakeup)
-            signal.signal(signal.SIGINT, handler)  # type: ignore[arg-type]
+            for number, handler in zip(SIGNALS, handlers, strict=True):
+                signal.signal(number, handler)
             os.close(self._writer)
             self._listener.join()
 
     def on_leaving(self, clean_up: Callable[[], object]) -> None:
-        """What to do before a second Ctrl-C ends the process."""
+        """What to do before a second signal ends the process."""
         self._on_leaving = clean_up
 
     def check(self) -> None:
         """Call between two batches.
 
         Raises:
-            Interrupted: Ctrl-C was pressed.
+            Interrupted: Ctrl-C was pressed, or SIGTERM sent.
         """
         if self.asked:
-            raise Interrupted("stopped by Ctrl-C")
+            raise Interrupted("stopped by a signal")
 
     def _listen(self, reader: int) -> None:
         """Until the other end is closed."""
         while number := os.read(reader, 1):
-            if number[0] == signal.SIGINT:
+            if number[0] in SIGNALS:
                 self._on_signal()
         os.close(reader)
 
     def _on_signal(self) -> None:
         if self.asked:
             self._on_leaving()
-            os._exit(130)  # workers end with this process; the database has every finished batch
+            os._exit(130)  # workers end with this process; database and journal have every finished batch
         self.asked = True
         print("\nlitecoop: ending after this batch; once more to leave at once", file=sys.stderr, flush=True)

@@ -16,6 +16,14 @@ from rich.table import Table
 from tvm_litecoop.tuning.outcome import Outcome
 from tvm_litecoop.tuning.request import Request
 
+SHOWN = {
+    "tvm_litecoop.models": logging.INFO,
+    "tvm_litecoop.journal": logging.WARNING,
+    "tvm_litecoop.tuning": logging.WARNING,
+    "tvm_litecoop.tvm_bridge": logging.WARNING,
+}
+"""Whose reports are shown, and from which level on."""
+
 
 class Progress:
     """Shows trials, best latency, GFLOP/s, who proposed the best, and the seconds left; a context manager.
@@ -138,20 +146,23 @@ def model_time(outcome: Outcome) -> str:
 
 @contextmanager
 def log_on(console: Console) -> Iterator[None]:
-    """What the models report, a load or a server left alone, goes between the lines of the display."""
+    """What is reported, a server left alone or a run gone on with, goes between the lines of the display."""
     handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
     handler.name = "litecoop"  # TVM's logging cannot bear a handler without a name
-    models = logging.getLogger("tvm_litecoop.models")
-    before = models.level, models.propagate
-    models.addHandler(handler)
-    models.setLevel(logging.INFO)
-    models.propagate = False
+    before = {}
+    for name, level in SHOWN.items():
+        one = logging.getLogger(name)
+        before[one] = one.level, one.propagate
+        one.addHandler(handler)
+        one.setLevel(level)
+        one.propagate = False
     try:
         yield
     finally:
-        models.removeHandler(handler)
-        models.setLevel(before[0])
-        models.propagate = before[1]
+        for one, (level, propagate) in before.items():
+            one.removeHandler(handler)
+            one.setLevel(level)
+            one.propagate = propagate
 
 
 def _sum(reasons: object) -> int:

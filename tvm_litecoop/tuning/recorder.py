@@ -24,22 +24,29 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
     Args:
         known_s: Seconds of the best kernel that earlier runs left in the database; None for none.
         on_batch: Called with (trials so far, best seconds or None) after every batch; what it raises ends the run.
+        carried: Trials of an unfinished run that is gone on with.
     """
 
-    def __init__(self, known_s: float | None, on_batch: Listener) -> None:
+    def __init__(self, known_s: float | None, on_batch: Listener, carried: Callable[[], int] = lambda: 0) -> None:
         super().__init__()
+        self._carried = carried
         self.curve: Curve = []
-        self.trials = 0
+        self._measured = 0
         self.failed = 0
         self.error = ""
         self.best_s = known_s
         self._on_batch = on_batch
         self._start = time.perf_counter()
 
+    @property
+    def trials(self) -> int:
+        """Candidates measured so far, those of an unfinished run before this one among them."""
+        return self._measured + self._carried()
+
     def apply(self, task_scheduler: Any, task_id: int, candidates: Any, builds: Any, results: Any) -> None:
         """TVM calls this after every batch."""
         for result in results:
-            self.trials += 1
+            self._measured += 1
             seconds = mean_seconds(result.run_secs)
             if seconds is None:
                 self.failed += 1

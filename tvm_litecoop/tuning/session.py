@@ -59,7 +59,9 @@ class Watcher(Protocol):
 
 
 def run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None = None) -> Session:
-    """Tune one workload with one strategy. Ctrl-C ends it after the batch and keeps what was measured.
+    """Tune one workload with one strategy; an unfinished run in the same directory is gone on with.
+
+    Ctrl-C ends it after the batch and keeps what was measured.
 
     Args:
         request: What to do.
@@ -69,9 +71,14 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher, poo
         pool: Instead of the pool that the request names.
 
     Raises:
-        WorkDirError: The work directory cannot be used.
+        WorkDirError: The work directory cannot be used, or another process uses it.
         WorkloadError: TVM cannot make a design space of the function for this target.
     """
+    with workdir.locked(request.directory):
+        return _run(request, workload, target, watcher, pool)
+
+
+def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None) -> Session:
     strategy = _strategy(request, pool)
     database = workdir.open_database(request.directory, fresh=request.fresh)
     known, known_s = workdir.known(database, workload.mod, target)
@@ -82,7 +89,7 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher, poo
             watcher.measured(trials, best_s, _leader(strategy))
             interrupt.check()
 
-        recorder = Recorder(known_s, after_batch)
+        recorder = Recorder(known_s, after_batch, lambda: int(_carried(strategy)[0]))
         start = time.perf_counter()
         interrupted = _tune(request, workload, target, database, strategy, recorder, interrupt)
         total = time.perf_counter() - start
@@ -99,7 +106,7 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher, poo
         known=known,
         best_s=recorder.best_s,
         curve=list(recorder.curve),
-        seconds=_seconds(profiler.get(), total, getattr(strategy, "pool", None)),
+        seconds=_seconds(profiler.get(), total, strategy),
         best_author=_leader(strategy),
         interrupted=interrupted,
     )
@@ -192,13 +199,20 @@ def _build_in(directory: str) -> None:
     tempfile.tempdir = directory
 
 
-def _seconds(profile: dict[str, float], total: float, pool: Pool | None) -> dict[str, float]:
+def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str, float]:
     """Where the time went, in seconds of wall clock; `hidden` is model time behind measurements, not part of it."""
     build, ran = float(profile.get("SendToBuilder", 0.0)), float(profile.get("SendToRunner", 0.0))
-    model = sum(stats.blocked_s for stats in pool.stats.values()) if pool else 0.0
+    pool: Pool | None = getattr(strategy, "pool", None)
+    model = sum(stats.blocked_s for stats in pool.stats.values()) - _carried(strategy)[1] if pool else 0.0
     hidden = pool.calls.hidden_s if pool else 0.0
     search = total - build - ran - model
     return {"total": total, "build": build, "run": ran, "search": search, "model": model, "hidden": hidden}
+
+
+def _carried(strategy: Any) -> tuple[float, float]:
+    """Trials and waiting of an unfinished run that is gone on with."""
+    carried = [search.carried for search in getattr(strategy, "searches", [])]
+    return sum(trials for trials, _ in carried), sum(blocked_s for _, blocked_s in carried)
 
 
 def _leader(strategy: Any) -> str:

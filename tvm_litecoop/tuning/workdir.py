@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tvm.s_tir import meta_schedule as ms
-
 from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.journal.aside import set_aside
+from tvm_litecoop.journal.journal import FILE
+from tvm_litecoop.journal.lock import Lock
+from tvm_litecoop.tuning import mend
 from tvm_litecoop.tvm_bridge.records import mean_seconds
-
-FILES = ("database_workload.json", "database_tuning_record.json")
 
 
 def open_database(directory: str, *, fresh: bool) -> Any:
-    """TVM's JSON database in a directory, made where there is none.
+    """TVM's JSON database in a directory, made where there is none. Lines that are broken are taken out and kept.
 
     Args:
         directory: Created with its parents.
-        fresh: Start with an empty database; files of an earlier run are renamed to `*.1`, `*.2`, ...
+        fresh: Start with an empty database and journal; files of an earlier run are renamed to `*.1`, `*.2`, ...
 
     Raises:
         WorkDirError: The directory cannot be written, or its database cannot be read.
@@ -31,19 +33,37 @@ def open_database(directory: str, *, fresh: bool) -> Any:
         probe.touch()
         probe.unlink()
         if fresh:
-            for name in FILES:
-                _set_aside(path / name)
+            for name in (*mend.FILES, FILE):
+                set_aside(path / name)
     except OSError as error:
         raise WorkDirError(
             f"work dir {directory!r} cannot be written: {error.strerror}", "choose another one with --work-dir"
         ) from None
     try:
-        return ms.database.JSONDatabase(work_dir=str(path))
-    except (RuntimeError, ValueError, TypeError) as error:
+        return mend.open_database(path)
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise WorkDirError(
             f"the database in {directory!r} cannot be read: {str(error).strip().splitlines()[-1]}",
             "start over with --fresh (the old files are kept), or choose another --work-dir",
         ) from None
+
+
+@contextmanager
+def locked(directory: str) -> Iterator[None]:
+    """Work alone in a directory, which is made where there is none.
+
+    Raises:
+        WorkDirError: Another process works there, or nobody can.
+    """
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        lock = Lock(Path(directory))
+    except OSError as error:
+        raise WorkDirError(
+            f"work dir {directory!r} cannot be written: {error.strerror}", "choose another one with --work-dir"
+        ) from None
+    with lock:
+        yield
 
 
 def known(database: Any, mod: Any, target: Any) -> tuple[int, float | None]:
@@ -53,12 +73,3 @@ def known(database: Any, mod: Any, target: Any) -> tuple[int, float | None]:
     records = database.get_top_k(database.commit_workload(mod), 1_000_000)
     times = [mean_seconds(record.run_secs) for record in records if str(record.target) == str(target)]
     return len(times), min((seconds for seconds in times if seconds is not None), default=None)
-
-
-def _set_aside(file: Path) -> None:
-    if not file.exists():
-        return
-    number = 1
-    while (aside := file.with_name(f"{file.name}.{number}")).exists():
-        number += 1
-    file.rename(aside)

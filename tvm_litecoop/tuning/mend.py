@@ -1,0 +1,117 @@
+"""TVM's JSON database opened with care: one broken line makes TVM refuse all of it, so such lines are taken out.
+
+A last line that was not written to its end is cut off; other lines that cannot be read go to a file beside. A record
+names its workload by the number of a line, so taking out a workload renumbers the records after it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tvm.s_tir import meta_schedule as ms
+
+logger = logging.getLogger(__name__)
+
+FILES = WORKLOADS, RECORDS = "database_workload.json", "database_tuning_record.json"
+UNREADABLE = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+"""What TVM raises on a line that is none of its own."""
+
+
+def open_database(folder: Path) -> Any:
+    """The database of a directory, made where there is none.
+
+    Raises:
+        RuntimeError: TVM cannot read it even without the lines that it refuses one by one.
+        OSError: The files cannot be read or written.
+    """
+    for name in FILES:
+        _end_well(folder / name)
+    try:
+        return ms.database.JSONDatabase(work_dir=str(folder))
+    except UNREADABLE:
+        _sift(folder)
+        return ms.database.JSONDatabase(work_dir=str(folder))
+
+
+def _end_well(file: Path) -> None:
+    """Cut off a last line that was not written to its end."""
+    data = file.read_bytes() if file.exists() else b""
+    if not data or data.endswith(b"\n"):
+        return
+    whole, _, torn = data.rpartition(b"\n")
+    try:
+        json.loads(torn)
+        with file.open("ab") as stream:
+            stream.write(b"\n")
+    except ValueError:
+        with file.open("r+b") as stream:
+            stream.truncate(len(whole) + bool(whole))
+        logger.warning("%s: the last line was not written to its end; cut off", file)
+
+
+def _sift(folder: Path) -> None:
+    """Take out every line that TVM cannot read."""
+    workloads: list[tuple[bytes, Any]] = []
+    numbers: dict[int, int] = {}
+    for number, line in enumerate(_lines(folder / WORKLOADS)):
+        workload = _read(line, ms.database.Workload.from_json)
+        if workload is not None:
+            numbers[number] = len(workloads)
+            workloads.append((line, workload))
+    records = []
+    for line in _lines(folder / RECORDS):
+        number = _workload_of(line)
+        if number not in numbers:
+            continue
+        if _read(line, partial(_record, workload=workloads[numbers[number]][1])) is None:
+            continue
+        records.append((line, line if numbers[number] == number else _renumbered(line, numbers[number])))
+    _keep(folder / WORKLOADS, [(line, line) for line, _ in workloads])
+    _keep(folder / RECORDS, records)
+
+
+def _lines(file: Path) -> list[bytes]:
+    return file.read_bytes().splitlines() if file.exists() else []
+
+
+def _read(line: bytes, read: Callable[[Any], Any]) -> Any:
+    """What TVM makes of a line; None where it cannot."""
+    try:
+        return read(json.loads(line))
+    except UNREADABLE:
+        return None
+
+
+def _record(found: Any, workload: Any) -> Any:
+    return ms.database.TuningRecord.from_json(found[1], workload)
+
+
+def _workload_of(line: bytes) -> int:
+    """The number of a record's workload; -1 where it says none."""
+    found = _read(line, lambda record: record[0] if type(record[0]) is int and len(record) == 2 else None)
+    return -1 if found is None else int(found)
+
+
+def _renumbered(line: bytes, number: int) -> bytes:
+    return json.dumps([number, json.loads(line)[1]], separators=(",", ":")).encode()
+
+
+def _keep(file: Path, lines: list[tuple[bytes, bytes]]) -> None:
+    """Leave these lines in a file, each as it was and as it is to be, and put the others beside it."""
+    kept = {before for before, _ in lines}
+    broken = [line for line in _lines(file) if line not in kept]
+    if broken:
+        beside = file.with_name(f"{file.name}.broken")
+        with beside.open("ab") as stream:
+            stream.writelines(line + b"\n" for line in broken)
+        logger.warning("%s: %d lines cannot be read; moved to %s", file, len(broken), beside)
+    text = b"".join(line + b"\n" for _, line in lines)
+    if file.exists() and text != file.read_bytes():
+        new = file.with_name(f"{file.name}.new")
+        new.write_bytes(text)
+        new.replace(file)

@@ -142,10 +142,10 @@ class Codec:
         return Expanded(call, found, members, member)
 
     def _chosen_out(self, event: Chosen) -> list[Any]:
-        return [event.at_s, [list(pair) for pair in event.batch], *event.dropped]
+        return [event.at_s, event.wanted, [list(pair) for pair in event.batch], *event.dropped]
 
-    def _chosen_in(self, at_s: float, batch: list[Any], *dropped: int) -> Chosen:
-        return Chosen(tuple((node, predicted) for node, predicted in batch), dropped, at_s)
+    def _chosen_in(self, at_s: float, wanted: int, batch: list[Any], *dropped: int) -> Chosen:
+        return Chosen(tuple((node, predicted) for node, predicted in batch), dropped, at_s, wanted)
 
     def _measured_out(self, event: Measured) -> list[Any]:
         return [event.took_s, *map(plain.result, event.results)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Sequence
@@ -109,8 +110,9 @@ class Pool:
             if isinstance(member, Remembers):
                 member.remember(replies)
 
-    def __str__(self) -> str:
-        return f"{', '.join(f'{name} ({params:g})' for name, params in self.params.items())}; {self.budget.limits}"
+    def described(self) -> str:
+        """Members with their sizes, and what may be spent, as JSON; no key is in it."""
+        return json.dumps({"members": self.params, "limits": vars(self.budget.limits)})
 
     # ---- who ---------------------------------------------------------------------------------------------------------
 

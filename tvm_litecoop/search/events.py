@@ -114,11 +114,13 @@ class Chosen:
         batch: Nodes, each with what was predicted of it.
         dropped: Nodes that are predicted to be among the worst; they stay in the tree unmeasured.
         at_s: Seconds since the run began.
+        wanted: Programs that the batch was to have.
     """
 
     batch: tuple[tuple[int, float | None], ...]
     dropped: tuple[int, ...] = ()
     at_s: float = 0.0
+    wanted: int = 0
 
 
 @dataclass(frozen=True)

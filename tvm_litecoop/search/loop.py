@@ -276,7 +276,8 @@ class Search:
                 waiting[count - explore :] = rest
             dropped = waiting[count * self.config.oversample :]
         batch = waiting[:count]
-        self._happened(Chosen(tuple((i, predicted[i]) for i in batch), tuple(dropped), self._now()))
+        chosen = tuple((i, predicted[i]) for i in batch)
+        self._happened(Chosen(chosen, tuple(dropped), self._now(), count))
         return batch
 
     def _now(self) -> float:

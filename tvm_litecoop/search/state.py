@@ -7,6 +7,7 @@ holds virtual loss on its node's path; a node is waiting, running, measured, or 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.search import escalation
@@ -66,6 +67,17 @@ class State:
         self.steps = self.escalations = self.batches = self.trials = 0
         self.blocked_s = 0.0
         self._config = config
+
+    @classmethod
+    def of(cls, events: Iterable[Event], config: SearchConfig) -> State:
+        """The state that a whole history comes to."""
+        started, *others = events
+        if not isinstance(started, Started):
+            raise ValueError("a history begins with its start")
+        state = cls(started, config)
+        for event in others:
+            state.apply(event)
+        return state
 
     def apply(self, event: Event) -> None:
         """The one way in which a search changes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -96,10 +97,10 @@ class Task:
             "litecoop": __version__,
             "TVM": str(tvm.__version__),
             "design space": self.space.signature,
-            "settings": str(config),
+            "settings": json.dumps(vars(config)),
         }
         identity = f"{int(tvm_ffi.structural_hash(context.mod)):x} {context.target}"
-        return Subject(identity, facts, str(pool), seed)
+        return Subject(identity, facts, pool.described(), seed)
 
     def _go_on(self, database: Any) -> None:
         """Bring tree, database and cost model to the same state."""

@@ -1,8 +1,8 @@
 """A real run killed again and again: `python -m litecoop_bench.kills N`.
 
-Each of N runs of `litecoop tune` is killed (SIGKILL) at a random moment and resumed to its end. Then: no record is lost
-or doubled, every trial is charged once, and the tree equals the one that the search makes in one go on the same recorded
-answers and measurements (`journal.replay`). Members are the free ones; times of answers are no part of their input.
+Each of N runs of `litecoop tune` is killed (SIGKILL) at a random moment and resumed to its end. Then: no record is
+lost or doubled, every trial is charged once, and the tree equals the one that the search makes in one go on the same
+recorded answers and measurements (`journal.replay`). Members are the free ones: times are no part of their input.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal import record
 from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.search.state import State
@@ -44,7 +45,8 @@ def main() -> int:
             work, at_s = Path(folder) / str(number), rng.uniform(BEFORE_S, whole_s)
             killed, _ = _tune(args, work, at_s)
             left = _lines(work)
-            _tune(args, work, None)
+            if not _finished(work):
+                _tune(args, work, None)
             found = check(work, args.trials)
             held.update(name for name, good in found.items() if good)
             bad = [name for name, good in found.items() if not good]
@@ -95,6 +97,13 @@ def _tune(args: argparse.Namespace, work: Path, kill_s: float | None) -> tuple[b
     if running.returncode:
         raise SystemExit(f"litecoop tune failed: {said}")
     return False, time.monotonic() - start
+
+
+def _finished(work: Path) -> bool:
+    try:
+        return record.read(work)[-1].ended
+    except (WorkDirError, IndexError):
+        return False
 
 
 def _lines(work: Path) -> int:

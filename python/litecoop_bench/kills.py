@@ -21,12 +21,13 @@ from typing import Any
 
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal import record
+from tvm_litecoop.journal.lock import NAME
 from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.search.state import State
 
 POOL = '[[member]]\nname = "expert"\nprovider = "expert"\n[[member]]\nname = "mutator"\nprovider = "mutator"\n'
-BEFORE_S = 4.0
-"""Seconds of a run before which there is nothing to lose: Python and TVM are being loaded."""
+LOADING_S = 300.0
+"""Seconds at most until a run has loaded Python and TVM and takes its work directory."""
 
 
 def main() -> int:
@@ -40,9 +41,9 @@ def main() -> int:
     rng, held = random.Random(args.seed), Counter[str]()
     with tempfile.TemporaryDirectory(prefix="litecoop-kills-") as folder:
         whole_s = _tune(args, Path(folder) / "whole", None)[1]
-        print(f"{args.workload}, {args.trials} trials: {whole_s:.1f} s undisturbed", flush=True)
+        print(f"{args.workload}, {args.trials} trials: {whole_s:.1f} s undisturbed, loading not counted", flush=True)
         for number in range(args.kills):
-            work, at_s = Path(folder) / str(number), rng.uniform(BEFORE_S, whole_s)
+            work, at_s = Path(folder) / str(number), rng.uniform(0.0, whole_s)
             killed, _ = _tune(args, work, at_s)
             left = _lines(work)
             if not _finished(work):
@@ -80,14 +81,18 @@ def tree_of(state: State) -> list[tuple[Any, ...]]:
 
 
 def _tune(args: argparse.Namespace, work: Path, kill_s: float | None) -> tuple[bool, float]:
-    """One run of the command line; whether it was killed, and its seconds."""
+    """One run of the command line; whether it was killed, and its seconds since it took its work directory."""
     work.mkdir(exist_ok=True)
-    pool = work / "pool.toml"
+    pool, lock = work / "pool.toml", work / NAME
     pool.write_text(POOL)
+    lock.unlink(missing_ok=True)
     command = [sys.executable, "-m", "tvm_litecoop.cli", "tune", args.workload, "--trials", str(args.trials)]
     command += ["--work-dir", str(work), "--pool", str(pool)]
-    start = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        begun = time.monotonic()
+        while not lock.exists() and running.poll() is None and time.monotonic() < begun + LOADING_S:
+            time.sleep(0.01)
+        start = time.monotonic()
         try:
             _, said = running.communicate(timeout=kill_s)
         except subprocess.TimeoutExpired:

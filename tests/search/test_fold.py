@@ -1,4 +1,4 @@
-"""One way to change a search: events folded into a fresh one give the same tree, the same books, the same next steps."""
+"""One way to change a search: folded events give the same tree, the same books, the same next steps."""
 
 from __future__ import annotations
 
@@ -136,9 +136,7 @@ def test_an_answer_that_was_kept_and_not_applied_is_applied() -> None:
 def test_a_search_with_calls_beside_the_measurement_folds_too() -> None:
     events: list[Event] = []
     limits = Limits(calls=20)
-    live = Search(
-        ToySpace(4, 6), Pool([walker(), thinker(seconds=0.01)], limits), SearchConfig(), 3, events.append
-    )
+    live = Search(ToySpace(4, 6), Pool([walker(), thinker(seconds=0.01)], limits), SearchConfig(), 3, events.append)
     for _ in range(6):
         live.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in live.ask(4, ahead=4)])
     live.close(5.0)
@@ -146,8 +144,7 @@ def test_a_search_with_calls_beside_the_measurement_folds_too() -> None:
     assert sum(isinstance(event, Chosen) for event in events) == sum(isinstance(event, Measured) for event in events)
     folded = Search(ToySpace(4, 6), Pool([walker(), thinker()], limits), SearchConfig(), 3, past=events)
     first = state_of(folded)
-    expanded = [one for one in live.state.answered]
-    for call in expanded:  # the live search has ended; a folded one uses what had landed
+    for call in list(live.state.answered):  # the live search has ended; a folded one uses what had landed
         live._expand(call)
     assert first == state_of(live) and books(folded.pool) == books(live.pool)
 

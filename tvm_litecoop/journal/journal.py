@@ -18,7 +18,7 @@ from tvm_litecoop.journal import salvage
 from tvm_litecoop.journal.aside import set_aside
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.lock import Lock
-from tvm_litecoop.journal.store import ENDED, Damaged, Row, Store, Task
+from tvm_litecoop.journal.store import ENDED, Damaged, Newer, Row, Store, Task
 from tvm_litecoop.models.replies import Reply
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Journal:
             if self._open is None:
                 self._open = _opened(folder)
             book = self._book(self._open, subject)
-        except (OSError, sqlite3.Error, Damaged) as error:
+        except (OSError, sqlite3.Error, Damaged, Newer) as error:
             logger.warning("no journal in %s: %s; tuning goes on without it", folder, error)
             self._off = True
             return Book(seed=subject.seed)

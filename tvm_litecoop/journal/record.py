@@ -12,7 +12,7 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import FILE
-from tvm_litecoop.journal.store import ENDED, Damaged, Row, Store, Task
+from tvm_litecoop.journal.store import ENDED, Damaged, Newer, Row, Store, Task
 from tvm_litecoop.search.events import Event
 
 
@@ -54,7 +54,7 @@ def read(folder: Path) -> list[Record]:
             store.close()
         newest = max((task.run for task in tasks), default=0)
         return [_record(task, rows) for task in tasks if task.run == newest]
-    except (Damaged, sqlite3.Error, KeyError, ValueError, TypeError) as error:
+    except (Damaged, Newer, sqlite3.Error, KeyError, ValueError, TypeError) as error:
         hint = "`litecoop tune` in that work dir sets a damaged one aside and goes on with what is good"
         raise WorkDirError(f"{file} cannot be read: {error}", hint) from None
 

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-APPLICATION = 0x4C434F50
-"""Tells our files from other SQLite files: `LCOP`."""
+APPLICATION = 0x4C434F00
+"""Tells our files from other SQLite files: `LCO`, and the version in the last byte."""
 PAGE = 1024
 """Bytes of a page: small, so that the journal of a small run is small."""
 PATIENCE_S = 2.0
@@ -38,6 +38,10 @@ ENDED = "ended"
 
 class Damaged(Exception):
     """The file holds something that we did not write there."""
+
+
+class Newer(Exception):
+    """A later version of this package made the file."""
 
 
 class Row(NamedTuple):
@@ -66,6 +70,7 @@ class Store:
 
     Raises:
         Damaged: It is no journal, or one that cannot be read.
+        Newer: It is of a later version.
         sqlite3.OperationalError: It cannot be written now.
     """
 
@@ -84,15 +89,16 @@ class Store:
     def _migrate(self) -> None:
         one = self._one
         version, application = one("PRAGMA user_version"), one("PRAGMA application_id")
-        if application != APPLICATION and (application or version or one("SELECT count(*) FROM sqlite_master")):
+        new = not (version or application or one("SELECT count(*) FROM sqlite_master"))
+        if not new and application != APPLICATION + version:
             raise Damaged("it is no journal of litecoop")
         if version > len(MIGRATIONS):
-            raise Damaged(f"it is of version {version}; this litecoop knows versions up to {len(MIGRATIONS)}")
+            raise Newer(f"it is of version {version}; this litecoop knows versions up to {len(MIGRATIONS)}")
         self._db.execute(f"PRAGMA page_size={PAGE}")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            marks = f"PRAGMA user_version={number}; PRAGMA application_id={APPLICATION};"
+            marks = f"PRAGMA user_version={number}; PRAGMA application_id={APPLICATION + number};"
             self._db.executescript(f"BEGIN IMMEDIATE; {script} {marks} COMMIT;")
 
     def _one(self, query: str) -> Any:

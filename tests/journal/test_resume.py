@@ -1,0 +1,237 @@
+"""A run that was cut off, gone on with inside TVM: same tree, no record lost or doubled, every trial charged once."""
+
+from __future__ import annotations
+
+import logging
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tvm_ffi
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop import LiteCoOpStrategy, ModelPool, SearchConfig
+from tvm_litecoop.journal.journal import FILE
+from tvm_litecoop.journal.record import read
+from tvm_litecoop.journal.replay import replay
+from tvm_litecoop.tuning import mend, workdir
+from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.workloads import parse
+
+SPEC = "matmul:64x64x64"
+RECORDS, WORKLOADS = "database_tuning_record.json", "database_workload.json"
+
+
+@pytest.fixture(autouse=True)
+def quiet_tvm() -> None:
+    logging.getLogger("tvm.s_tir.meta_schedule").setLevel(logging.CRITICAL)
+
+
+def free_pool() -> ModelPool:
+    return ModelPool.built_in("expert", "mutator")
+
+
+class Run:
+    """One process's part of a run, by hand: measured times are made up, the database is TVM's own."""
+
+    def __init__(self, folder: Path, spec: str = SPEC, trials: int = 24, **settings: Any) -> None:
+        folder.mkdir(exist_ok=True)
+        self.strategy = LiteCoOpStrategy(settings.pop("pool", None) or free_pool(), seed=5, **settings)
+        self.context = ms.TuneContext(
+            parse(spec).mod,
+            target=parse_target(None),
+            space_generator="post-order-apply",
+            search_strategy=self.strategy,
+            task_name="main",
+            num_threads=2,
+        )
+        self.database = ms.database.JSONDatabase(work_dir=str(folder))
+        self.context.pre_tuning(trials, 8, self.context.generate_design_space(), self.database)
+        self.search = self.strategy.searches[0]
+
+    def go(self, batches: int = 1000, *, keep: bool = True) -> Run:
+        """Measure so many batches; `keep` is whether the database is told."""
+        for _ in range(batches):
+            candidates = self.context.generate_measure_candidates()
+            if candidates is None:
+                self.context.post_tuning()
+                break
+            times = [1e-4 * (1 + int(tvm_ffi.structural_hash(c.sch.mod)) % 97) for c in candidates]
+            results = [ms.runner.RunnerResult([seconds], None) for seconds in times]
+            self.context.notify_runner_results(candidates, results)
+            for candidate, result in zip(candidates, results, strict=True) if keep else ():
+                self.record(candidate, result.run_secs)
+        return self
+
+    def record(self, candidate: Any, run_secs: Any) -> None:
+        workload = self.database.commit_workload(self.context.mod)
+        record = ms.database.TuningRecord(
+            candidate.sch.trace, workload, run_secs, self.context.target, candidate.args_info
+        )
+        self.database.commit_tuning_record(record)
+
+    def die(self) -> None:
+        self.strategy.close()
+
+    @property
+    def shape(self) -> list[Any]:
+        tree = self.search.tree
+        return [(n.id, n.parent, n.author, n.member, n.visits, n.throughput, n.built) for n in tree.nodes]
+
+
+def lines(folder: Path) -> list[str]:
+    return (folder / RECORDS).read_text().splitlines()
+
+
+@pytest.mark.parametrize("spec", [SPEC, "attention:2x16x8"])
+def test_a_resumed_run_ends_in_the_tree_of_one_in_one_go(tmp_path: Path, spec: str) -> None:
+    whole = Run(tmp_path / "whole", spec).go()
+    Run(tmp_path / "cut", spec).go(1).die()
+    second = Run(tmp_path / "cut", spec)
+    assert second.context.generate_measure_candidates() is not None  # chosen, and never measured
+    second.die()
+    cut = Run(tmp_path / "cut", spec).go()
+    assert cut.shape == whole.shape and cut.search.carried[0] == 2
+    stats = [{name: one.as_json() for name, one in run.strategy.pool.stats.items()} for run in (cut, whole)]
+    assert stats[0] == stats[1]
+    assert len(lines(tmp_path / "cut")) == len(set(lines(tmp_path / "cut"))) == 24
+    assert Run(tmp_path / "cut", spec).search.state.trials == 0  # that run was finished: a new one begins
+
+
+def test_what_the_database_was_not_told_is_written_there(tmp_path: Path) -> None:
+    Run(tmp_path).go(2, keep=False).die()  # killed between TVM's notify and its callback
+    assert not (tmp_path / RECORDS).read_text()
+    Run(tmp_path).go()
+    assert len(lines(tmp_path)) == len(set(lines(tmp_path))) == 24
+
+
+def test_what_the_journal_was_not_told_is_taken_over_and_charged(tmp_path: Path) -> None:
+    first = Run(tmp_path).go(1)
+    candidates = first.context.generate_measure_candidates()
+    first.record(candidates[0], [0.001])
+    first.record(candidates[1], [1e10])  # failed
+    first.die()
+    resumed = Run(tmp_path)
+    assert resumed.search.carried[0] == 4
+    assert len(resumed.context.generate_measure_candidates()) == 6
+    resumed.die()
+    Run(tmp_path).go()
+    assert len(lines(tmp_path)) == len(set(lines(tmp_path))) == 24
+
+
+def test_records_without_a_journal_are_adopted(tmp_path: Path) -> None:
+    Run(tmp_path).go(2).die()
+    (tmp_path / FILE).unlink()
+    adopted = Run(tmp_path)
+    assert adopted.search.carried[0] == 0
+    assert {node.author for node in adopted.search.tree.nodes[1:]} == {"database"}
+
+
+def test_other_settings_start_a_new_tree_from_the_records(
+    tmp_path: Path, caplog: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Run(tmp_path).go(2).die()
+    other = Run(tmp_path, config=SearchConfig(c=1.0))
+    assert other.search.carried[0] == 0 and other.search.tree.nodes[1].author == "database"
+
+
+def test_another_pool_goes_on_with_the_tree(tmp_path: Path) -> None:
+    Run(tmp_path).go(2).die()
+    other = Run(tmp_path, pool=ModelPool.built_in("mutator")).go()
+    assert other.search.carried[0] == 10 and other.search.state.trials == 24
+    assert other.search.tree.nodes[-1].author == "mutator"
+
+
+def test_no_journal_where_none_is_wanted_and_one_elsewhere(tmp_path: Path) -> None:
+    Run(tmp_path / "a", journal=None).go()
+    assert not (tmp_path / "a" / FILE).exists()
+    Run(tmp_path / "b", journal=tmp_path / "c").go()
+    assert not (tmp_path / "b" / FILE).exists() and (tmp_path / "c" / FILE).exists()
+
+
+@pytest.mark.parametrize("spec", ["matmul:512x512x512", "attention:8x128x64"])
+def test_a_node_takes_at_most_400_bytes(tmp_path: Path, spec: str) -> None:
+    run = Run(tmp_path, spec, trials=64, pool=None).go()
+    assert (tmp_path / FILE).stat().st_size / len(run.search.tree) <= 400
+
+
+def test_a_replay_is_the_same_search_and_says_where_the_record_ends(tmp_path: Path) -> None:
+    run = Run(tmp_path).go(2)
+    run.die()
+    Run(tmp_path).go()
+    [record] = read(tmp_path)
+    again = replay(record)
+    best = max(node.throughput or 0.0 for node in again.search.tree.nodes)
+    assert [n.built for n in again.search.tree.nodes] == [entry[-1] for entry in Run_shape(record)]
+    assert again.recorded.trials == 24 and again.curve[-1][1] == 1 / best
+    assert again.where_it_ends() == "the record ends after 24 of its 24 trials; every answer was recorded"
+    other = replay(record, SearchConfig.paper())
+    assert 0 < other.recorded.trials <= 24 and "it is an approximation" in other.where_it_ends()
+
+
+def Run_shape(record: Any) -> list[Any]:
+    from tvm_litecoop.search.state import State
+
+    return [(n.parent, n.built) for n in State.of(record.events, record.config).tree.nodes]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("database")
+    Run(folder, "softmax:16x32", journal=None).go()
+    Run(folder, SPEC, journal=None).go()
+    return folder
+
+
+def test_a_torn_last_line_is_cut_off(tmp_path: Path, database: Path) -> None:
+    whole = (database / RECORDS).read_bytes()
+    shutil.copy(database / WORKLOADS, tmp_path)
+    (tmp_path / RECORDS).write_bytes(whole[:-700])
+    assert len(workdir.open_database(str(tmp_path), fresh=False).get_all_tuning_records()) == whole.count(b"\n") - 1
+    assert (tmp_path / RECORDS).read_bytes() == whole[: (tmp_path / RECORDS).stat().st_size]
+    (tmp_path / RECORDS).write_bytes(whole[:-1])  # all but the line's end
+    assert len(workdir.open_database(str(tmp_path), fresh=False).get_all_tuning_records()) == whole.count(b"\n")
+    assert (tmp_path / RECORDS).read_bytes() == whole
+
+
+def test_a_broken_workload_takes_its_own_records_with_it_and_no_others(tmp_path: Path, database: Path) -> None:
+    first, second = (database / WORKLOADS).read_bytes().splitlines(keepends=True)
+    (tmp_path / WORKLOADS).write_bytes(first[:100] + b"\n" + second)
+    shutil.copy(database / RECORDS, tmp_path)
+    mine = [line for line in lines(database) if line.startswith("[1,")]
+    opened = workdir.open_database(str(tmp_path), fresh=False)
+    assert len(opened.get_all_tuning_records()) == len(mine) == 24
+    assert opened.has_workload(parse(SPEC).mod)
+    assert len((tmp_path / f"{RECORDS}.broken").read_text().splitlines()) == len(lines(database)) - 24
+    assert len(mend.open_database(tmp_path).get_all_tuning_records()) == 24
+
+
+def test_corrupted_copies_of_a_database(tmp_path: Path, database: Path) -> None:
+    """None crashes; every record whose line was not touched is used, as long as its workload can be read."""
+    rng = random.Random(3)
+    for number in range(60):
+        folder = tmp_path / str(number)
+        shutil.copytree(database, folder)
+        file = folder / (RECORDS if number % 6 else WORKLOADS)
+        data = bytearray(file.read_bytes())
+        for _ in range(rng.choice([1, 1, 5])):
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        data = data[: rng.choice([len(data), rng.randrange(len(data))])]
+        file.write_bytes(rng.choice([bytes(data)] * 8 + [b"\0\xff foreign", b"[]\n{}\n"]))
+        before = set((database / RECORDS).read_bytes().splitlines())
+        untouched = [line for line in (folder / RECORDS).read_bytes().splitlines() if line in before]
+        opened = mend.open_database(folder)
+        if file.name == RECORDS:
+            assert len(opened.get_all_tuning_records()) >= len(untouched)
+        kept = sum(len((folder / f"{RECORDS}{end}").read_bytes().splitlines()) for end in ("", ".broken")
+                   if (folder / f"{RECORDS}{end}").exists())  # fmt: skip
+        assert kept >= len(untouched)
+        shutil.rmtree(folder)
+
+
+def test_fresh_sets_the_journal_aside_too(tmp_path: Path) -> None:
+    Run(tmp_path).go(1).die()
+    workdir.open_database(str(tmp_path), fresh=True)
+    assert (tmp_path / f"{FILE}.1").exists() and not (tmp_path / FILE).exists()

@@ -1,0 +1,297 @@
+"""The file of the journal: nothing that was written is lost, nothing that was not written is believed."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toy import Scripted, ToySpace, toy_seconds
+from tvm_litecoop import seeds
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.journal import salvage
+from tvm_litecoop.journal.journal import FILE, Journal, Subject
+from tvm_litecoop.journal.lock import Lock
+from tvm_litecoop.journal.store import APPLICATION, ENDED, PAGE, Damaged, Store
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.models.replies import Reply
+from tvm_litecoop.search.loop import Search
+from tvm_litecoop.values import Measurement, Proposal, Rejection, SetDecision
+from tvm_litecoop.view import View
+
+SUBJECT = Subject("toy", {"settings": "default"}, "walker", 7)
+
+
+def change(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
+    rng = seeds.rng(seed, "toy")
+    return [Proposal((SetDecision(s.name, rng.choice(list(s.domain))),)) for s in rng.choices(view.sketch.sites, k=k)]
+
+
+def tuned(folder: Path, batches: int, *, end: bool = True, journal: Journal | None = None) -> Search:
+    """A toy search with a journal, measured for so many batches."""
+    journal = journal or Journal(folder)
+    book = journal.begin(SUBJECT, None)
+    pool = Pool([Scripted("walker", change)])
+    search = Search(ToySpace(5, 6), pool, SearchConfig(), book.seed, book.keep, book.past)
+    for _ in range(batches):
+        search.tell([Measurement(n.id, toy_seconds(n.built.program), "", (0.1, 0.2)) for n in search.ask(6)])
+    if end:
+        journal.ended(book)
+    else:
+        journal.close()
+    return search
+
+
+def shape(search: Search) -> list[object]:
+    return [(n.parent, n.built, n.author, n.member, n.visits, n.throughput) for n in search.tree.nodes]
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    store = Store(tmp_path / FILE)
+    run = store.add_run({})
+    tasks = [store.add_task(run, name, {"a": "b"}) for name in ("first", "second")]
+    for number in range(30):
+        store.write(tasks[number % 2], [("kind", f'["{number}", "\u03bb"]'), ("other", "x" * 3000)])
+    store.keep_call("key", "member", "answer" * 1000)
+    store.close()
+    again = Store(tmp_path / FILE)
+    assert again.verify() == 60 and [task.identity for task in again.tasks()] == ["first", "second"]
+    assert again.call("key") == "answer" * 1000 and again.call("other") is None
+    again.write(tasks[0], [("kind", "[]")])
+    assert again.verify() == 61
+    again.close()
+
+
+def test_a_run_that_was_cut_off_is_gone_on_with_and_a_finished_one_is_not(tmp_path: Path) -> None:
+    whole = tuned(tmp_path / "whole", 6)
+    tuned(tmp_path / "cut", 2, end=False)
+    tuned(tmp_path / "cut", 3, end=False)
+    cut = tuned(tmp_path / "cut", 1)
+    assert cut.carried == (30, 0.0) and shape(cut) == shape(whole)
+    assert cut.pool.stats["walker"].as_json() == whole.pool.stats["walker"].as_json()
+    new = tuned(tmp_path / "cut", 1)
+    assert new.carried == (0, 0.0) and new.state.trials == 6
+
+
+def test_every_damaged_row_is_found_and_all_before_it_are_kept(tmp_path: Path) -> None:
+    tuned(tmp_path, 4, end=False)
+    with sqlite3.connect(tmp_path / FILE) as db:
+        seq, body = db.execute("SELECT seq, body FROM events ORDER BY seq LIMIT 1 OFFSET 20").fetchone()
+        db.execute("UPDATE events SET body = ? WHERE seq = ?", (body.replace("1", "2", 1) + " ", seq))
+    db.close()
+    store = Store(tmp_path / FILE)
+    with pytest.raises(Damaged, match=f"event {seq} is not what was written"):
+        store.verify()
+    store.close()
+    search = tuned(tmp_path, 0, end=False)
+    assert 0 < search.state.trials < 24
+    assert (tmp_path / f"{FILE}.1").exists()
+    store = Store(tmp_path / FILE)
+    assert store.verify() >= seq - 1
+    store.close()
+
+
+def test_two_hundred_corrupted_copies(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """None crashes; what is lost is on the damaged pages or behind them in the chain, and the file is kept."""
+    whole = tmp_path / "whole"
+    tuned(whole, 12, end=False)
+    file = whole / FILE
+    data, rng = file.read_bytes(), random.Random(5)
+    kept = [row.seq for row in _rows(file)]
+    where = _pages_of_rows(data, len(kept))
+    for number in range(200):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        broken, touched = _corrupted(data, rng)
+        (folder / FILE).write_bytes(broken)
+        good = next((seq for seq in kept if where[seq] & touched), len(kept) + 1) - 1
+        search = tuned(folder, 0, end=False)
+        assert search.tree.root is not None
+        store = Store(folder / FILE)
+        count = store.verify()
+        store.close()
+        aside = folder / f"{FILE}.1"
+        assert count >= good or (aside.exists() and aside.read_bytes()[:64] == broken[:64] and not good)
+        assert count >= good, (number, count, good)
+        shutil.rmtree(folder)
+
+
+def _rows(file: Path) -> list[object]:
+    store = Store(file)
+    rows = list(store.rows())
+    store.close()
+    return rows
+
+
+def _pages_of_rows(data: bytes, count: int) -> dict[int, set[int]]:
+    """The pages that hold each event."""
+    found: dict[int, set[int]] = {seq: set() for seq in range(1, count + 1)}
+    pages = [(i + 1, data[i * PAGE : (i + 1) * PAGE]) for i in range(len(data) // PAGE)]
+    for number, page in pages:
+        for seq, values in salvage._records(
+            [(number, page), *[p for p in pages if p[0] != number and p[1][:1] != b"\x0d"]]
+        ):
+            if len(values) == 5 and isinstance(values[1], int) and isinstance(values[2], str) and seq in found:
+                found[seq].add(number)
+    overflowing = {number for number, page in pages if page[:1] not in (b"\x0d", b"\x05", b"\x0a", b"S")}
+    return {seq: numbers | (overflowing if not numbers else set()) for seq, numbers in found.items()}
+
+
+def _corrupted(data: bytes, rng: random.Random) -> tuple[bytes, set[int]]:
+    """A copy with flipped bits, cut short, or foreign; and the pages that were touched."""
+    every = set(range(1, len(data) // PAGE + 2))
+    kind = rng.randrange(10)
+    if kind == 0:
+        return rng.choice([b"", b"hello\n", rng.randbytes(5000), b"SQLite format 3\0" + rng.randbytes(4000)]), every
+    if kind < 4:
+        end = rng.randrange(len(data))
+        return data[:end], {page for page in every if page * PAGE > end}
+    broken, touched = bytearray(data), set()
+    for _ in range(rng.choice([1, 1, 1, 8])):
+        place = rng.randrange(len(data))
+        broken[place] ^= 1 << rng.randrange(8)
+        touched.add(place // PAGE + 1)
+    return bytes(broken), touched
+
+
+def test_a_file_of_somebody_else_is_set_aside(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.execute("CREATE TABLE recipes (name TEXT)")
+        db.execute("INSERT INTO recipes VALUES ('soup')")
+    db.close()
+    assert tuned(tmp_path, 1).state.trials == 6
+    with sqlite3.connect(tmp_path / f"{FILE}.1") as db:
+        assert db.execute("SELECT name FROM recipes").fetchall() == [("soup",)]
+    db.close()
+
+
+class Lines:
+    """What was logged."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lines: list[str] = []
+        for name in ("book", "journal"):
+            logger = sys.modules[f"tvm_litecoop.journal.{name}"].logger  # type: ignore[attr-defined]
+            monkeypatch.setattr(logger, "warning", lambda text, *args: self.lines.append(text % args))
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    return Lines(monkeypatch)
+
+
+def test_a_full_disk_is_said_once_and_tuning_goes_on(tmp_path: Path, lines: Lines) -> None:
+    journal = Journal(tmp_path)
+    book = journal.begin(SUBJECT, None)
+    db = journal._open.store._db  # type: ignore[union-attr]
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count={pages + 3}")
+    search = Search(ToySpace(5, 6), Pool([Scripted("walker", change)]), SearchConfig(), 7, book.keep)
+    for _ in range(5):
+        search.tell([Measurement(n.id, toy_seconds(n.built.program)) for n in search.ask(6)])
+    assert search.state.trials == 30
+    assert len(lines.lines) == 1 and "full" in lines.lines[0] and "tuning goes on" in lines.lines[0]
+    db.execute("PRAGMA max_page_count=100000")  # somebody has made room
+    journal.ended(book)
+    assert len(lines.lines) == 2 and "nothing is missing" in lines.lines[1]
+    store = Store(tmp_path / FILE)
+    assert [row.kind for row in store.rows()].count("measured") == 5
+    store.close()
+
+
+def test_a_database_that_another_process_holds_is_waited_for_once(tmp_path: Path, lines: Lines) -> None:
+    journal = Journal(tmp_path)
+    book = journal.begin(SUBJECT, None)
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    search = Search(ToySpace(5, 6), Pool([Scripted("walker", change)]), SearchConfig(), 7, book.keep)
+    for _ in range(3):
+        search.tell([Measurement(n.id, toy_seconds(n.built.program)) for n in search.ask(6)])
+    assert len(lines.lines) == 1 and "locked" in lines.lines[0]
+    other.execute("ROLLBACK")
+    other.close()
+    journal.ended(book)
+    store = Store(tmp_path / FILE)
+    kinds = [row.kind for row in store.rows()]
+    store.close()
+    assert kinds.count("measured") == 3 and kinds[-1] == ENDED
+
+
+def test_no_journal_where_none_can_be(tmp_path: Path, lines: Lines) -> None:
+    (tmp_path / "file").write_text("")
+    assert tuned(tmp_path / "file" / "work", 1).state.trials == 6
+    (tmp_path / "work" / FILE).mkdir(parents=True)
+    assert tuned(tmp_path / "work", 1).state.trials == 6
+    assert len(lines.lines) == 2 and all("tuning goes on without it" in line for line in lines.lines)
+
+
+def test_a_later_version_is_left_alone(tmp_path: Path, lines: Lines) -> None:
+    tuned(tmp_path, 1, end=False)
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.execute("PRAGMA user_version=99")
+        db.execute(f"PRAGMA application_id={APPLICATION + 99}")
+    db.close()
+    assert tuned(tmp_path, 1).carried == (0, 0.0)
+    assert len(lines.lines) == 1 and "version 99" in lines.lines[0] and not (tmp_path / f"{FILE}.1").exists()
+
+
+HOLD = (
+    "import sys; from pathlib import Path; from tvm_litecoop.journal.lock import Lock; lock = Lock(Path(sys.argv[1]));"
+)
+
+
+def test_a_second_process_is_refused_with_the_first_ones_number(tmp_path: Path) -> None:
+    script = HOLD + "print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        with pytest.raises(WorkDirError, match=f"in use by process {holder.pid}"):
+            Lock(tmp_path)
+        with pytest.raises(WorkDirError, match=f"in use by process {holder.pid}"):
+            tuned(tmp_path, 1)
+        os.kill(holder.pid, signal.SIGKILL)
+    with Lock(tmp_path), Lock(tmp_path):  # of a dead process; and a process may take its own again
+        other = subprocess.run([sys.executable, "-c", HOLD, str(tmp_path)], capture_output=True, text=True, check=False)
+        assert f"in use by process {os.getpid()}" in other.stderr
+    Lock(tmp_path).release()
+
+
+def test_answers_are_known_in_the_next_process(tmp_path: Path) -> None:
+    first = Journal(tmp_path)
+    first.begin(SUBJECT, None)
+    first.keep("k", "gpt", Reply(("a", "b"), 10, 20, 1.5))
+    first.close()
+    assert first.known("k") is None
+    second = Journal(tmp_path)
+    second.begin(SUBJECT, None)
+    assert second.known("k") == Reply(("a", "b"), 10, 20, 1.5) and second.known("other") is None
+    second.close()
+
+
+def test_another_subject_is_not_gone_on_with(tmp_path: Path, lines: Lines) -> None:
+    tuned(tmp_path, 1, end=False)
+    for other, said in (
+        (Subject("toy", {"settings": "paper"}, "walker", 7), "changed since the unfinished run: settings (default)"),
+        (Subject("another", SUBJECT.facts, "walker", 7), "of another workload or target"),
+    ):
+        journal = Journal(tmp_path)
+        assert not journal.begin(other, None).past
+        assert len(lines.lines) == 1 and said in lines.lines.pop()
+        journal.close()
+
+
+def test_another_pool_and_another_seed_go_on_with_the_tree(tmp_path: Path, lines: Lines) -> None:
+    tuned(tmp_path, 1, end=False)
+    journal = Journal(tmp_path)
+    book = journal.begin(Subject("toy", SUBJECT.facts, "walker and a friend", 8), None)
+    assert book.past and book.seed == 7 and "the pool or its budget has changed" in lines.lines[0]
+    journal.close()

@@ -31,11 +31,21 @@ def open_database(folder: Path) -> Any:
     """
     for name in FILES:
         _end_well(folder / name)
-    try:
-        return ms.database.JSONDatabase(work_dir=str(folder))
-    except UNREADABLE:
-        _sift(folder)
-        return ms.database.JSONDatabase(work_dir=str(folder))
+    if _in_form(folder):
+        try:
+            return ms.database.JSONDatabase(work_dir=str(folder))
+        except UNREADABLE:
+            pass
+    _sift(folder)
+    return ms.database.JSONDatabase(work_dir=str(folder))
+
+
+def _in_form(folder: Path) -> bool:
+    """Whether every line has the form that TVM takes for granted: it crashes on some that have not."""
+    workloads = _lines(folder / WORKLOADS)
+    return all(_read(line, _workload) for line in workloads) and all(
+        0 <= _workload_of(line) < len(workloads) for line in _lines(folder / RECORDS)
+    )
 
 
 def _end_well(file: Path) -> None:
@@ -59,7 +69,7 @@ def _sift(folder: Path) -> None:
     workloads: list[tuple[bytes, Any]] = []
     numbers: dict[int, int] = {}
     for number, line in enumerate(_lines(folder / WORKLOADS)):
-        workload = _read(line, ms.database.Workload.from_json)
+        workload = _read(line, ms.database.Workload.from_json) if _read(line, _workload) else None
         if workload is not None:
             numbers[number] = len(workloads)
             workloads.append((line, workload))
@@ -91,10 +101,25 @@ def _record(found: Any, workload: Any) -> Any:
     return ms.database.TuningRecord.from_json(found[1], workload)
 
 
+def _workload(found: Any) -> bool:
+    match found:
+        case [str(), str()]:
+            return True
+    return False
+
+
 def _workload_of(line: bytes) -> int:
-    """The number of a record's workload; -1 where it says none."""
-    found = _read(line, lambda record: record[0] if type(record[0]) is int and len(record) == 2 else None)
-    return -1 if found is None else int(found)
+    """The number of a record's workload; -1 where the line has not the form of a record."""
+    return int(_read(line, _number) or 0) - 1
+
+
+def _number(found: Any) -> int:
+    """From 1 on; 0 for a line that is no record."""
+    match found:
+        case [int(number), [[list(), list()], list(run_secs), dict() | str(), list()]] if number >= 0:
+            if all(isinstance(seconds, (int, float)) for seconds in run_secs):
+                return number + 1
+    return 0
 
 
 def _renumbered(line: bytes, number: int) -> bytes:

@@ -27,7 +27,7 @@ def books(pool: Pool) -> dict[str, Any]:
     return {
         "stats": {name: stats.as_json() for name, stats in pool.stats.items()},
         "budget": [pool.budget._spent, pool.budget._held],
-        "calls": [pool.calls._trials, pool.calls._trials_s, pool.calls.hidden_s],
+        "calls": [pool.books._trials, pool.books._trials_s, pool.books.hidden_s],
     }
 
 

@@ -51,14 +51,6 @@ class Calls:
         self._measured: deque[tuple[float, float]] = deque(maxlen=MEASUREMENTS)
         self._measuring_since: float | None = None
         self._unclaimed_s = 0.0  # of measuring, since `measured_s` was asked for
-        self._trials = 0
-        self._trials_s = 0.0
-        self.hidden_s = 0.0
-
-    @property
-    def trial_s(self) -> float | None:
-        """Seconds that one program took to be built and timed, so far; None before the first batch is back."""
-        return self._trials_s / self._trials if self._trials_s else None
 
     def start(self, flight: Flight, call: Call, *, background: bool) -> None:
         """Make a call: on a thread where it may run beside a measurement, else here and now."""
@@ -99,11 +91,6 @@ class Calls:
         """Seconds of measuring since this was asked last."""
         seconds, self._unclaimed_s = self._unclaimed_s, 0.0
         return seconds
-
-    def count_measured(self, programs: int, seconds: float) -> None:
-        """Book so many programs that took so long."""
-        self._trials += programs
-        self._trials_s += seconds
 
 
 def _stand_still(flights: Sequence[Flight], timeout_s: float | None, until: str) -> None:

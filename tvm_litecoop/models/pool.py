@@ -1,4 +1,4 @@
-"""The pool: the members that take turns, shared by all tasks of a run. Who acts, what it costs, what it brought."""
+"""The pool: the members that take turns, shared by all tasks of a run. Who can act, and asking."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import providers, turns
 from tvm_litecoop.models.base import Answer, Member, Profile, Usage
+from tvm_litecoop.models.books import Books
 from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.calls import Calls, Flight
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.health import Health
 from tvm_litecoop.models.replies import Remembers, Replies
-from tvm_litecoop.models.stats import UNKNOWN_MEMBER, MemberStats
+from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.models.turns import Prices
-from tvm_litecoop.values import Proposal, Rejection
 from tvm_litecoop.view import Colleague, View
 
 FIRST_TOKENS = (1500, 1000)
@@ -68,15 +68,13 @@ class Pool:
             raise ConfigError("two members of the pool have the same name", "give each a name of its own")
         if RESERVE in self.members:
             raise ConfigError(f"no member can be called {RESERVE!r}", "give it another name")
-        self.stats = {name: MemberStats() for name in self.members}
-        self.budget = Budget(limits)
+        self.books = Books(self.members, limits)
         self.calls = Calls()
         self._prices = prices or Prices()
         self._slow_share = slow_share
         self._health = {name: Health() for name in self.members}
         self._servers = {member.profile.endpoint: Health() for member in members if member.profile.endpoint}
         self._reserve = Expert(RESERVE)
-        self._start = time.monotonic()
 
     @classmethod
     def default(cls) -> Pool:
@@ -113,6 +111,16 @@ class Pool:
     def described(self) -> str:
         """Members with their sizes, and what may be spent, as JSON; no key is in it."""
         return json.dumps({"members": self.params, "limits": vars(self.budget.limits)})
+
+    @property
+    def stats(self) -> dict[str, MemberStats]:
+        """What each member has cost and brought."""
+        return self.books.stats
+
+    @property
+    def budget(self) -> Budget:
+        """What was spent against the limits."""
+        return self.books.budget
 
     # ---- who ---------------------------------------------------------------------------------------------------------
 
@@ -185,7 +193,7 @@ class Pool:
 
     def _worth_now(self) -> Prices:
         """What time and money are worth, with the seconds of a trial as they were measured."""
-        trial_s = self.calls.trial_s
+        trial_s = self.books.trial_s
         return replace(self._prices, trial_s=trial_s) if trial_s else self._prices
 
     def _able(self) -> list[str]:
@@ -203,7 +211,7 @@ class Pool:
             return True
         if not profile.background:
             expected = stats.blocked_s / stats.calls if stats.calls else profile.slow_s
-            if stats.blocked_s + expected > self._slow_share * self.elapsed_s:
+            if stats.blocked_s + expected > self._slow_share * self.books.elapsed_s:
                 return False
         return self.budget.affords(self._estimate(name))
 
@@ -267,75 +275,3 @@ class Pool:
             server.failed(f"{name} (and all at {endpoint})", fault, time.monotonic())
         elif not fault.of_node:
             self._health[name].failed(name, fault, time.monotonic())
-
-    def _booked(self, name: str) -> MemberStats:
-        return self.stats.setdefault(name, MemberStats())
-
-    # ---- book --------------------------------------------------------------------------------------------------------
-
-    def has_run(self, seconds: float) -> None:
-        """The run began at least so many seconds ago, maybe in an earlier process."""
-        self._start = min(self._start, time.monotonic() - seconds)
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the run began."""
-        return time.monotonic() - self._start
-
-    @staticmethod
-    def account(name: str, *, escalated: bool) -> str:
-        """Under which name a call is booked.
-
-        Calls after an escalation are booked apart, as `<name>, escalated`: they begin where others have failed, and
-        would make the member look worse or dearer than it is.
-        """
-        return f"{name}, escalated" if escalated else name
-
-    def count_call(self, account: str, estimate: Usage | None) -> None:
-        """Book a call that is made; what it may cost is held from now on."""
-        self._booked(account).calls += 1
-        if estimate is not None:
-            self.budget.hold(estimate)
-
-    def count_answer(
-        self, account: str, estimate: Usage | None, answer: Answer, blocked_s: float, hidden_s: float
-    ) -> None:
-        """Book what a call brought and cost."""
-        stats = self._booked(account)
-        stats.add_answer(answer, blocked_s)
-        self.calls.hidden_s += hidden_s
-        if estimate is not None and answer.cached:
-            self.budget.release(estimate)
-        elif estimate is not None:
-            self.budget.settle(estimate, answer.usage)
-        for proposal in answer.proposals:
-            if isinstance(proposal, Rejection):
-                self.reject(account, proposal)
-        named = {one.next_member for one in answer.proposals if isinstance(one, Proposal) and one.next_member}
-        unknown = len(named - self.members.keys())
-        if unknown:
-            stats.rejections[UNKNOWN_MEMBER] += unknown  # that half of the answer is refused
-
-    def count_late(self, account: str, estimate: Usage | None, blocked_s: float) -> None:
-        """Book a call that the run did not wait for; what it was held for is spent."""
-        stats = self._booked(account)
-        stats.faults["late"] += 1
-        stats.blocked_s += blocked_s
-        if estimate is not None:
-            self.budget.settle(estimate, estimate)
-
-    def reject(self, account: str, rejection: Rejection) -> None:
-        """Book a proposal that could not be used."""
-        self._booked(account).rejections[rejection.why.value] += 1
-
-    def count_trial(self, account: str, *, hit: bool, record: bool) -> None:
-        """Book a measured program; authors outside the pool (the database) are nobody's trial."""
-        if account in self.stats:
-            stats = self.stats[account]
-            stats.trials += 1
-            stats.hits += hit
-            stats.records += record
-
-    def count_escalation(self, name: str) -> None:
-        """Book a step handed to that member after persistent regressions."""
-        self._booked(name).escalations += 1

@@ -1,40 +1,40 @@
-"""What an event means for the pool: calls, money, hits. The same in a live run and when a journal is folded."""
+"""What an event means for the books: calls, money, hits. The same in a live run and when a journal is folded."""
 
 from __future__ import annotations
 
-from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.models.books import Books
 from tvm_litecoop.search.events import Answered, Asked, Chosen, Event, Expanded, GaveUp, HandedOver, Measured
 from tvm_litecoop.search.state import State
 from tvm_litecoop.values import Rejection
 
 
-def book(event: Event, state: State, pool: Pool) -> None:
-    """Book an event on the pool.
+def book(event: Event, state: State, books: Books) -> None:
+    """Book an event.
 
     Args:
         event: What happens.
         state: As it is before the event.
-        pool: Shared with other tasks.
+        books: Of the pool, shared with other tasks.
     """
     match event:
         case Asked():
-            pool.count_call(event.account, event.estimate)
+            books.count_call(event.account, event.estimate)
         case Answered():
             asked = state.asked[event.call]
-            pool.count_answer(asked.account, asked.estimate, event.answer, event.blocked_s, event.hidden_s)
+            books.count_answer(asked.account, asked.estimate, event.answer, event.blocked_s, event.hidden_s)
         case GaveUp():
             asked = state.asked[event.call]
-            pool.count_late(asked.account, asked.estimate, event.blocked_s)
+            books.count_late(asked.account, asked.estimate, event.blocked_s)
         case Expanded():
             account = state.answered[event.call][0].account
             for outcome in event.outcomes:
                 if isinstance(outcome, Rejection):
-                    pool.reject(account, outcome)
+                    books.reject(account, outcome)
         case HandedOver():
-            pool.count_escalation(event.member)
+            books.count_escalation(event.member)
         case Chosen():
-            pool.has_run(event.at_s)
+            books.has_run(event.at_s)
         case Measured():
-            pool.calls.count_measured(len(event.results), event.took_s)
+            books.count_measured(len(event.results), event.took_s)
             for one in event.results:
-                pool.count_trial(state.tree.nodes[one.measurement.node].author, hit=one.hit, record=one.record)
+                books.count_trial(state.tree.nodes[one.measurement.node].author, hit=one.hit, record=one.record)

@@ -12,7 +12,7 @@ Here are the decisions. What they come to is an event (`search.events`), and onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from tvm_litecoop import seeds
@@ -21,7 +21,7 @@ from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.base import Fault
 from tvm_litecoop.models.calls import Flight
 from tvm_litecoop.models.pool import Pool
-from tvm_litecoop.search import policy, sight
+from tvm_litecoop.search import batch, policy, sight
 from tvm_litecoop.search.booking import book
 from tvm_litecoop.search.events import (
     Adopted,
@@ -33,7 +33,6 @@ from tvm_litecoop.search.events import (
     GaveUp,
     HandedOver,
     Measured,
-    Result,
     Started,
 )
 from tvm_litecoop.search.flights import Flights
@@ -118,7 +117,7 @@ class Search:
         self._keep(event)
 
     def _apply(self, event: Event) -> None:
-        book(event, self.state, self.pool)
+        book(event, self.state, self.pool.books)
         self.state.apply(event)
 
     # ---- ask: propose until there is enough to measure -------------------------------------------------------------
@@ -131,13 +130,13 @@ class Search:
             ahead: Size of the batch after it, for which background members begin to think now; 0 for none.
         """
         self.pool.calls.measuring(False)
-        batch, self._again = self._again[:count], self._again[count:]
-        if not batch:
+        chosen, self._again = self._again[:count], self._again[count:]
+        if not chosen:
             self._propose(count, ahead)
-            batch = self._choose(count)
+            chosen = self._choose(count)
         self._think_ahead(ahead)
-        self.pool.calls.measuring(bool(batch))
-        return [self.tree.nodes[i] for i in batch]
+        self.pool.calls.measuring(bool(chosen))
+        return [self.tree.nodes[i] for i in chosen]
 
     def _propose(self, count: int, ahead: int) -> None:
         self._land(wait=False)
@@ -187,7 +186,7 @@ class Search:
         view = sight.view_of(self.tree, node, self.space, self.pool, self.config)
         background = self.pool.in_background(author)
         then = self._next_member("", node.id, call, len(self.tree)) if background else ""
-        account = self.pool.account(author, escalated=must)
+        account = self.pool.books.account(author, escalated=must)
         self._happened(Asked(call, node.id, account, self.pool.estimate(author), background, then))
         seed = seeds.fork(self.seed, "propose", node.id, call)
         flight = self.pool.start(author, view, self.config.proposals_per_call, seed)
@@ -266,22 +265,16 @@ class Search:
         scores = self.space.predict([self.tree.nodes[i].built.program for i in waiting])
         predicted: dict[int, float | None] = dict.fromkeys(waiting)
         predicted.update(zip(waiting, scores or (), strict=scores is not None))
-        dropped: list[int] = []
+        best, dropped = waiting[:count], list[int]()
         if scores is not None and self.state.trust.trusted:
-            waiting.sort(key=lambda i: -(predicted[i] or 0.0))
-            explore = min(count, len(waiting)) - max(1, round(count * (1 - self.config.epsilon)))
-            if explore > 0:
-                rest = waiting[count - explore :]
-                seeds.rng(self.seed, "explore", len(self.tree)).shuffle(rest)
-                waiting[count - explore :] = rest
-            dropped = waiting[count * self.config.oversample :]
-        batch = waiting[:count]
-        chosen = tuple((i, predicted[i]) for i in batch)
+            rng = seeds.rng(self.seed, "explore", len(self.tree))
+            best, dropped = batch.best(waiting, scores, count, self.config, rng)
+        chosen = tuple((i, predicted[i]) for i in best)
         self._happened(Chosen(chosen, tuple(dropped), self._now(), count))
-        return batch
+        return best
 
     def _now(self) -> float:
-        return round(self.pool.elapsed_s, DIGITS)
+        return round(self.pool.books.elapsed_s, DIGITS)
 
     # ---- tell: the truth comes back --------------------------------------------------------------------------------
 
@@ -293,20 +286,8 @@ class Search:
             if one.node in self.state.running:
                 fresh.setdefault(one.node, one)
         if fresh:
-            self._happened(Measured(tuple(self._judged(fresh)), round(self.pool.calls.measured_s(), DIGITS)))
-
-    def _judged(self, fresh: dict[int, Measurement]) -> Iterator[Result]:
-        """What each says of its author: whether it beats the program it was made from, and whether the best so far."""
-        best = self.tree.root.best
-        known: dict[int, float] = {}
-        for one in fresh.values():
-            node = self.tree.nodes[one.node]
-            parent = self.tree.parent(node)
-            base = known.get(parent.id, parent.throughput if parent.measured else None) if parent is not None else None
-            hit = one.throughput > (best if base is None else base)
-            yield Result(one, hit, record=one.throughput > best, small=self.pool.is_small(node.author))
-            known[node.id] = one.throughput
-            best = max(best, one.throughput)
+            results = batch.judged(self.tree, fresh.values(), self.pool.is_small)
+            self._happened(Measured(tuple(results), round(self.pool.calls.measured_s(), DIGITS)))
 
     def adopt(self, known: Iterable[tuple[Built, float]]) -> None:
         """Take over programs that were measured earlier, with their seconds; none is proposed again.
@@ -326,9 +307,9 @@ class Search:
 
     def recall(self, measurements: Sequence[Measurement]) -> None:
         """Book results of nodes of this tree that a process measured which did not live to tell."""
-        batch = tuple((one.node, None) for one in measurements if one.node not in self.state.running)
-        if batch:
-            self._happened(Chosen(batch, at_s=self._now()))
+        chosen = tuple((one.node, None) for one in measurements if one.node not in self.state.running)
+        if chosen:
+            self._happened(Chosen(chosen, at_s=self._now()))
         self.tell(measurements)
         self._again = list(self.state.running)
         self.carried = self.state.trials, self.state.blocked_s

@@ -204,7 +204,7 @@ def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str
     build, ran = float(profile.get("SendToBuilder", 0.0)), float(profile.get("SendToRunner", 0.0))
     pool: Pool | None = getattr(strategy, "pool", None)
     model = sum(stats.blocked_s for stats in pool.stats.values()) - _carried(strategy)[1] if pool else 0.0
-    hidden = pool.calls.hidden_s if pool else 0.0
+    hidden = pool.books.hidden_s if pool else 0.0
     search = total - build - ran - model
     return {"total": total, "build": build, "run": ran, "search": search, "model": model, "hidden": hidden}
 

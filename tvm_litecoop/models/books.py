@@ -1,0 +1,116 @@
+"""The books of a pool: what each member has cost and brought, what was spent, how long a trial takes.
+
+They change by what `search.booking` reads out of events, in a live run and when a journal is folded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from tvm_litecoop.models.base import Answer, Usage
+from tvm_litecoop.models.budget import Budget, Limits
+from tvm_litecoop.models.stats import UNKNOWN_MEMBER, MemberStats
+from tvm_litecoop.values import Proposal, Rejection
+
+
+class Books:
+    """Counters by account, which is a member's name, or that with `, escalated`.
+
+    Args:
+        members: Names of the pool.
+        limits: What may be spent.
+
+    Attributes:
+        stats: By account.
+        budget: Of all members together.
+        hidden_s: Seconds of calls behind measurements.
+    """
+
+    def __init__(self, members: Iterable[str], limits: Limits | None = None) -> None:
+        self.stats = {name: MemberStats() for name in members}
+        self.budget = Budget(limits)
+        self.hidden_s = 0.0
+        self._members = frozenset(self.stats)
+        self._trials, self._trials_s = 0, 0.0
+        self._start = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._start
+
+    @property
+    def trial_s(self) -> float | None:
+        """Seconds that one program took to be built and timed, so far; None before the first batch is back."""
+        return self._trials_s / self._trials if self._trials_s else None
+
+    def has_run(self, seconds: float) -> None:
+        """The run began at least so many seconds ago, maybe in an earlier process."""
+        self._start = min(self._start, time.monotonic() - seconds)
+
+    @staticmethod
+    def account(name: str, *, escalated: bool) -> str:
+        """Under which name a call is booked.
+
+        Calls after an escalation are booked apart, as `<name>, escalated`: they begin where others have failed, and
+        would make the member look worse or dearer than it is.
+        """
+        return f"{name}, escalated" if escalated else name
+
+    def count_call(self, account: str, estimate: Usage | None) -> None:
+        """Book a call that is made; what it may cost is held from now on."""
+        self._booked(account).calls += 1
+        if estimate is not None:
+            self.budget.hold(estimate)
+
+    def count_answer(
+        self, account: str, estimate: Usage | None, answer: Answer, blocked_s: float, hidden_s: float
+    ) -> None:
+        """Book what a call brought and cost."""
+        stats = self._booked(account)
+        stats.add_answer(answer, blocked_s)
+        self.hidden_s += hidden_s
+        if estimate is not None and answer.cached:
+            self.budget.release(estimate)
+        elif estimate is not None:
+            self.budget.settle(estimate, answer.usage)
+        for proposal in answer.proposals:
+            if isinstance(proposal, Rejection):
+                self.reject(account, proposal)
+        named = {one.next_member for one in answer.proposals if isinstance(one, Proposal) and one.next_member}
+        unknown = len(named - self._members)
+        if unknown:
+            stats.rejections[UNKNOWN_MEMBER] += unknown  # that half of the answer is refused
+
+    def count_late(self, account: str, estimate: Usage | None, blocked_s: float) -> None:
+        """Book a call that the run did not wait for; what it was held for is spent."""
+        stats = self._booked(account)
+        stats.faults["late"] += 1
+        stats.blocked_s += blocked_s
+        if estimate is not None:
+            self.budget.settle(estimate, estimate)
+
+    def reject(self, account: str, rejection: Rejection) -> None:
+        """Book a proposal that could not be used."""
+        self._booked(account).rejections[rejection.why.value] += 1
+
+    def count_trial(self, account: str, *, hit: bool, record: bool) -> None:
+        """Book a measured program; authors outside the pool (the database) are nobody's trial."""
+        if account in self.stats:
+            stats = self.stats[account]
+            stats.trials += 1
+            stats.hits += hit
+            stats.records += record
+
+    def count_escalation(self, name: str) -> None:
+        """Book a step handed to that member after persistent regressions."""
+        self._booked(name).escalations += 1
+
+    def count_measured(self, programs: int, seconds: float) -> None:
+        """Book so many programs that took so long to be built and timed."""
+        self._trials += programs
+        self._trials_s += seconds
+
+    def _booked(self, account: str) -> MemberStats:
+        return self.stats.setdefault(account, MemberStats())

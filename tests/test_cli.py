@@ -109,11 +109,54 @@ def test_a_wrong_input_is_one_line_and_exit_code_2(
     assert len(captured.err.splitlines()) == 1 and captured.err.startswith("litecoop: ") and says in captured.err
 
 
-def test_a_broken_database_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_lines_of_a_database_are_set_aside_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "database_workload.json").write_text("{not json\n")
     (tmp_path / "database_tuning_record.json").write_text("[0, [\n")
-    assert main(["tune", "add:8x8", "--trials", "1", "--work-dir", str(tmp_path)]) == 2
-    assert "start over with --fresh" in capsys.readouterr().err
+    assert main(["tune", "add:8x8", "--trials", "1", "--work-dir", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("1 lines cannot be read; moved to") == 2
+    assert (tmp_path / "database_workload.json.broken").read_text() == "{not json\n"
+
+
+def test_a_work_dir_in_use_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = "import sys; from pathlib import Path; from tvm_litecoop.journal.lock import Lock\n"
+    script += "lock = Lock(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        assert main(["tune", "add:8x8", "--trials", "1", "--work-dir", str(tmp_path)]) == 2
+        holder.kill()
+    captured = capsys.readouterr()
+    assert captured.err == (
+        f"litecoop: work dir {str(tmp_path)!r} is in use by process {holder.pid} "
+        "(wait for it, or choose another work dir)\n"
+    )
+
+
+def test_a_stopped_run_is_gone_on_with_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work = tmp_path / "work"
+    with subprocess.Popen(
+        [*LITECOOP, "tune", "matmul:64x64x64", "--trials", "2000", "--work-dir", str(work)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "/2000 trials" in line:
+                process.send_signal(signal.SIGTERM)
+                break
+        rest = process.stdout.read()
+    assert process.returncode == 0 and "interrupted; showing the best so far" in rest
+    done = len((work / "database_tuning_record.json").read_text().splitlines())
+    again = run("tune", "matmul:64x64x64", "--trials", str(done + 8), "--work-dir", str(work), cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert f"{done} of {done + 8} trials are done" in " ".join(again.stdout.split())
+    assert len((work / "database_tuning_record.json").read_text().splitlines()) == done + 8
+    assert main(["replay", str(work)]) == 0
+    assert f"the record ends after {done + 8} of its {done + 8} trials" in capsys.readouterr().out
+    assert main(["replay", str(work), "--lambda", "0.9"]) == 0 and main(["replay", str(tmp_path)]) == 2
 
 
 def test_options_of_targets_may_be_written_as_on_a_command_line() -> None:

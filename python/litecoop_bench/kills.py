@@ -25,7 +25,7 @@ from tvm_litecoop.journal.lock import NAME
 from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.search.state import State
 
-POOL = '[[member]]\nname = "expert"\nprovider = "expert"\n[[member]]\nname = "mutator"\nprovider = "mutator"\n'
+POOL = "".join(f'[[member]]\nname = "{name}"\nprovider = "{name}"\n' for name in ("expert", "mutator", "surrogate"))
 LOADING_S = 300.0
 """Seconds at most until a run has loaded Python and TVM and takes its work directory."""
 

@@ -31,7 +31,7 @@ def quiet_tvm() -> None:
 
 
 def free_pool() -> ModelPool:
-    return ModelPool.built_in("expert", "mutator")
+    return ModelPool.built_in("expert", "mutator", "surrogate")
 
 
 class Run:

@@ -103,7 +103,7 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
         trials=recorder.trials,
         failed=recorder.failed,
         error=recorder.error,
-        known=known,
+        known=max(0, known - int(_carried(strategy)[0])),
         best_s=recorder.best_s,
         curve=list(recorder.curve),
         seconds=_seconds(profiler.get(), total, strategy),

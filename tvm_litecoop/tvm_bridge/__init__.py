@@ -8,6 +8,7 @@ edits.py     proposals to decisions
 replay.py    decisions to schedules
 traces.py    decisions in and out of TVM traces
 predict.py   TVM's cost model
+records.py   TVM's database and the tree, each told what it lacks
 machine.py   facts of a target
 """
 
@@ -18,5 +19,5 @@ import tvm_ffi
 from tvm_litecoop import errors
 
 # TVM calls us through its FFI, which turns an error it does not know by name into a plain RuntimeError.
-for _error in (errors.SearchError, errors.ConfigError, errors.TargetError, errors.Interrupted):
+for _error in (errors.SearchError, errors.ConfigError, errors.TargetError, errors.WorkDirError, errors.Interrupted):
     tvm_ffi.register_error(_error.__name__, _error)

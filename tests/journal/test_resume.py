@@ -37,21 +37,22 @@ def free_pool() -> ModelPool:
 class Run:
     """One process's part of a run, by hand: measured times are made up, the database is TVM's own."""
 
-    def __init__(self, folder: Path, spec: str = SPEC, trials: int = 24, **settings: Any) -> None:
+    def __init__(self, folder: Path, spec: str = SPEC, trials: int = 24, strategy: Any = None, **settings: Any) -> None:
         folder.mkdir(exist_ok=True)
-        self.strategy = LiteCoOpStrategy(settings.pop("pool", None) or free_pool(), seed=5, **settings)
+        pool, database = settings.pop("pool", None) or free_pool(), settings.pop("database", None)
+        self.strategy = strategy or LiteCoOpStrategy(pool, seed=5, **settings)
         self.context = ms.TuneContext(
             parse(spec).mod,
             target=parse_target(None),
             space_generator="post-order-apply",
-            search_strategy=self.strategy,
+            search_strategy=strategy.clone() if strategy else self.strategy,
             task_name="main",
             rand_state=3,
             num_threads=2,
         )
-        self.database = ms.database.JSONDatabase(work_dir=str(folder))
+        self.database = ms.database.JSONDatabase(work_dir=str(folder)) if database is None else database
         self.context.pre_tuning(trials, 8, self.context.generate_design_space(), self.database)
-        self.search = self.strategy.searches[0]
+        self.search = self.strategy.searches[-1]
 
     def go(self, batches: int = 1000, *, keep: bool = True) -> Run:
         """Measure so many batches; `keep` is whether the database is told."""
@@ -100,6 +101,28 @@ def test_a_resumed_run_ends_in_the_tree_of_one_in_one_go(tmp_path: Path, spec: s
     assert stats[0] == stats[1]
     assert len(lines(tmp_path / "cut")) == len(set(lines(tmp_path / "cut"))) == 24
     assert Run(tmp_path / "cut", spec).search.state.trials == 0  # that run was finished: a new one begins
+
+
+def test_several_tasks_of_one_run_are_gone_on_with_together(tmp_path: Path) -> None:
+    specs = (SPEC, "softmax:16x32")
+
+    def runs() -> list[Run]:
+        strategy = LiteCoOpStrategy(free_pool(), seed=5)
+        database = ms.database.JSONDatabase(work_dir=str(tmp_path))
+        return [Run(tmp_path, spec, strategy=strategy, database=database) for spec in specs]
+
+    first = runs()
+    assert first[0].go(1).search.carried == (0, 0.0)
+    first[1].go()  # one task is finished, the other one is not
+    first[0].die()
+    again = runs()
+    assert [run.search.carried[0] for run in again] == [8, first[1].search.state.trials]
+    stats = again[0].strategy.pool.stats
+    assert sum(one.trials for one in stats.values()) == 8 + first[1].search.state.trials
+    for run in again:
+        run.go()
+    assert again[0].search.state.trials == 24 and len(lines(tmp_path)) == len(set(lines(tmp_path)))
+    assert [run.search.carried[0] for run in runs()] == [0, 0]
 
 
 def test_what_the_database_was_not_told_is_written_there(tmp_path: Path) -> None:

@@ -289,6 +289,23 @@ def test_another_subject_is_not_gone_on_with(tmp_path: Path, lines: Lines) -> No
         journal.close()
 
 
+def test_what_was_not_gone_on_with_does_not_come_back(tmp_path: Path, lines: Lines) -> None:
+    tuned(tmp_path, 1, end=False)
+    other = Subject("toy", {"settings": "paper"}, "walker", 7)
+    for end in (False, True, True):
+        journal = Journal(tmp_path)
+        book = journal.begin(other, None)
+        Search(ToySpace(), Pool([Scripted("walker", change)]), SearchConfig(), 7, book.keep, book.past)
+        if end:
+            journal.ended(book)
+        else:
+            journal.close()
+    assert len(lines.lines) == 1
+    journal = Journal(tmp_path)
+    assert not journal.begin(SUBJECT, None).past and len(lines.lines) == 1
+    journal.close()
+
+
 def test_another_pool_and_another_seed_go_on_with_the_tree(tmp_path: Path, lines: Lines) -> None:
     tuned(tmp_path, 1, end=False)
     journal = Journal(tmp_path)

@@ -113,11 +113,12 @@ class Journal:
     def _book(self, opened: _Open, subject: Subject) -> Book:
         before = _unfinished(opened, subject)
         if before is not None:
-            opened.run = opened.run or before.run
+            opened.taken.add(before.id)
             book = _continued(opened, before, subject)
             if book is not None:
-                opened.taken.add(before.id)
+                opened.run = before.run
                 return book
+            opened.store.write(before.id, [(ENDED, "")])
         elif not opened.run and any(_is_unfinished(opened, task) for task in opened.store.tasks()):
             logger.warning("an unfinished run here is of another workload or target: it is kept and not continued")
         if not opened.run:
@@ -191,7 +192,13 @@ def _unfinished(opened: _Open, subject: Subject) -> Task | None:
     same = [task for task in same if task.run == (opened.run or same[-1].run)]
     if not same or not any(_is_unfinished(opened, task) for task in tasks if task.run == same[0].run):
         return None
-    return same[0]
+    return next((task for task in same if not _changed(task, subject)), same[0])
+
+
+def _changed(before: Task, subject: Subject) -> dict[str, str]:
+    """The facts that were others then, as they were."""
+    then = {name: before.facts.get(name, "unknown") for name in subject.facts}
+    return {name: value for name, value in then.items() if value != subject.facts[name]}
 
 
 def _is_unfinished(opened: _Open, task: Task) -> bool:
@@ -201,11 +208,7 @@ def _is_unfinished(opened: _Open, task: Task) -> bool:
 
 def _continued(opened: _Open, before: Task, subject: Subject) -> Book | None:
     """The book of an unfinished task; None where its tree cannot be used, which is said."""
-    changed = [
-        f"{name} ({then})" if len(then := before.facts.get(name, "unknown")) < SHORT else name
-        for name, value in subject.facts.items()
-        if before.facts.get(name) != value
-    ]
+    changed = [f"{name} ({then})" if len(then) < SHORT else name for name, then in _changed(before, subject).items()]
     past = [(kind, body) for kind, body in opened.events.get(before.id, ()) if kind != ENDED]
     try:
         book = Book(opened.store, before.id, int(before.facts["seed"]), past)

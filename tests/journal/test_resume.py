@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import shutil
@@ -130,6 +131,15 @@ def test_what_the_database_was_not_told_is_written_there(tmp_path: Path) -> None
     assert not (tmp_path / RECORDS).read_text()
     Run(tmp_path).go()
     assert len(lines(tmp_path)) == len(set(lines(tmp_path))) == 24
+
+
+def test_what_was_rejected_is_not_written_again(tmp_path: Path) -> None:
+    Run(tmp_path).go(1).die()
+    first, *others = lines(tmp_path)
+    (tmp_path / RECORDS).write_text("".join(f"{line}\n" for line in others))
+    (tmp_path / "rejected.json").write_text(json.dumps({"reason": "wrong", "record": json.loads(first)}) + "\nx\n")
+    assert Run(tmp_path).go(0).search.carried[0] == 8
+    assert lines(tmp_path) == others
 
 
 def test_what_the_journal_was_not_told_is_taken_over_and_charged(tmp_path: Path) -> None:

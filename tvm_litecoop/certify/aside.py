@@ -11,6 +11,7 @@ from tvm_litecoop.certify.certificate import TaskCertificate
 from tvm_litecoop.certify.records import RECORDS
 from tvm_litecoop.certify.store import put
 from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.journal.lock import Lock
 
 FILE = "rejected.json"
 UNTRIED = "not tried: slower by its record than those that were rejected, and the default is certified"
@@ -26,8 +27,13 @@ def set_aside(directory: str, tasks: Sequence[TaskCertificate]) -> int:
         How many were moved.
 
     Raises:
-        WorkDirError: A file cannot be written.
+        WorkDirError: A file cannot be written, or a run goes on there.
     """
+    with Lock(Path(directory)):
+        return _moved(directory, tasks)
+
+
+def _moved(directory: str, tasks: Sequence[TaskCertificate]) -> int:
     reasons = {verdict.record.text: verdict.reason for task in tasks for verdict in task.rejected}
     for task in tasks:
         if task.winner is None and not task.unchecked:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tvm_litecoop.values import Built, Measurement
 
 logger = logging.getLogger(__name__)
 
+REJECTED = "rejected.json"
+"""Records that were found wrong or slow, beside the database (`certify/aside.py`)."""
 FAILED_S = 1e10
 """What TVM writes as the run time of a candidate that failed."""
 
@@ -52,7 +55,7 @@ class Records:
     args_info: Any
     space: TvmSpace
 
-    def share(self, search: Search, past: Iterable[Event]) -> None:
+    def share(self, search: Search, past: Sequence[Event]) -> None:
         """Tell the search what it does not know, and write what the database does not have.
 
         Args:
@@ -72,7 +75,8 @@ class Records:
                 earlier.append((built, seconds))
         search.recall(unknown)
         search.adopt(earlier)
-        missing = [one for one in measured_in(past).values() if search.tree.nodes[one.node].built.key not in known]
+        there = known.keys() | self._rejected() if past else known.keys()
+        missing = [one for one in measured_in(past).values() if search.tree.nodes[one.node].built.key not in there]
         for one in missing:
             self._commit(search.tree.nodes[one.node].built, one)
         if missing:
@@ -93,6 +97,24 @@ class Records:
             else:
                 logger.info("a record of the database is not used: %s", built)
         return known
+
+    def _rejected(self) -> set[int]:
+        """Keys of records that `litecoop verify --set-aside` took out."""
+        folder = folder_of(self.database)
+        file = folder / REJECTED if folder is not None else None
+        if file is None or not file.exists():
+            return set()
+        workload = self.database.commit_workload(self.mod)
+        keys = set()
+        for line in file.read_text().splitlines():
+            try:
+                record = ms.database.TuningRecord.from_json(json.loads(line)["record"][1], workload)
+                built = self.space.recorded(record.trace)
+            except (KeyError, IndexError, RuntimeError, TypeError, ValueError):
+                continue  # of another workload, or no line of ours
+            if isinstance(built, Built):
+                keys.add(built.key)
+        return keys
 
     def _commit(self, built: Built, one: Measurement) -> None:
         workload = self.database.commit_workload(self.mod)

@@ -29,8 +29,11 @@ def set_aside(directory: str, tasks: Sequence[TaskCertificate]) -> int:
     Raises:
         WorkDirError: A file cannot be written, or a run goes on there.
     """
-    with Lock(Path(directory)):
-        return _moved(directory, tasks)
+    try:
+        with Lock(Path(directory)):
+            return _moved(directory, tasks)
+    except OSError as error:
+        raise WorkDirError(f"{directory} cannot be written: {error.strerror}", "free the work dir") from None
 
 
 def _moved(directory: str, tasks: Sequence[TaskCertificate]) -> int:

@@ -21,6 +21,7 @@ from typing import Any
 
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal import record
+from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.lock import NAME
 from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.search.state import State
@@ -65,6 +66,7 @@ def check(work: Path, trials: int) -> dict[str, bool]:
     one = record.read(work)[-1]
     folded, again = State.of(one.events, one.config), replay(one).search.state
     return {
+        "journal whole": not (work / f"{FILE}.1").exists(),
         "no record lost": len(lines) >= trials,
         "no record doubled": len(set(traces)) == len(lines) <= trials,
         "trials charged once": folded.trials == trials,

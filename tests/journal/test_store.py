@@ -54,6 +54,21 @@ def shape(search: Search) -> list[object]:
     return [(n.parent, n.built, n.author, n.member, n.visits, n.throughput) for n in search.tree.nodes]
 
 
+class Lines:
+    """What was logged."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lines: list[str] = []
+        for name in ("book", "journal"):
+            logger = sys.modules[f"tvm_litecoop.journal.{name}"].logger  # type: ignore[attr-defined]
+            monkeypatch.setattr(logger, "warning", lambda text, *args: self.lines.append(text % args))
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
+    return Lines(monkeypatch)
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     store = Store(tmp_path / FILE)
     run = store.add_run({})
@@ -124,6 +139,30 @@ def test_two_hundred_corrupted_copies(tmp_path: Path, caplog: pytest.LogCaptureF
         shutil.rmtree(folder)
 
 
+def test_corrupted_logs_of_a_process_that_was_killed(tmp_path: Path, lines: Lines) -> None:
+    whole, rng = tmp_path / "whole", random.Random(2)
+    journal = Journal(whole)
+    book = journal.begin(SUBJECT, None)
+    search = Search(ToySpace(5, 6), Pool([Scripted("walker", change)]), SearchConfig(), 7, book.keep)
+    for _ in range(8):
+        search.tell([Measurement(n.id, toy_seconds(n.built.program)) for n in search.ask(6)])
+    log = f"{FILE}-wal"
+    data = (whole / log).read_bytes()
+    reached = []
+    for number in range(60):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        shutil.copy(whole / FILE, folder)
+        broken = bytearray(data)
+        broken[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        (folder / log).write_bytes(broken)
+        reached.append(tuned(folder, 0, end=False).state.trials)
+        assert reached[-1] == 48 or lines.lines, number
+        lines.lines.clear()
+    assert reached.count(48) > 40  # a page that is written again in the log is there more than once
+    journal.close()
+
+
 def _rows(file: Path) -> list[object]:
     store = Store(file)
     rows = list(store.rows())
@@ -171,21 +210,6 @@ def test_a_file_of_somebody_else_is_set_aside(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / f"{FILE}.1") as db:
         assert db.execute("SELECT name FROM recipes").fetchall() == [("soup",)]
     db.close()
-
-
-class Lines:
-    """What was logged."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.lines: list[str] = []
-        for name in ("book", "journal"):
-            logger = sys.modules[f"tvm_litecoop.journal.{name}"].logger  # type: ignore[attr-defined]
-            monkeypatch.setattr(logger, "warning", lambda text, *args: self.lines.append(text % args))
-
-
-@pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    return Lines(monkeypatch)
 
 
 def test_a_full_disk_is_said_once_and_tuning_goes_on(tmp_path: Path, lines: Lines) -> None:

@@ -156,10 +156,11 @@ def _opened(folder: Path) -> _Open:
     folder.mkdir(parents=True, exist_ok=True)
     lock, file = Lock(folder), folder / FILE
     try:
+        found = salvage.read(file) if _was_cut_off(file) else salvage.Found()
         try:
-            store, rows = _read(file)
+            store, rows = _read(file, found)
         except Damaged as damage:
-            found = salvage.read(file)
+            found = found if found.rows else salvage.read(file)
             aside = set_aside(file)
             store = Store(file)
             found.write(store)
@@ -175,11 +176,20 @@ def _opened(folder: Path) -> _Open:
     return _Open(store, lock, events)
 
 
-def _read(file: Path) -> tuple[Store, list[Row]]:
+def _was_cut_off(file: Path) -> bool:
+    """Whether a process left a log behind. SQLite uses of it what comes before the first damage, and says nothing."""
+    log = file.with_name(f"{file.name}-wal")
+    return file.is_file() and log.is_file() and log.stat().st_size > 0
+
+
+def _read(file: Path, found: salvage.Found) -> tuple[Store, list[Row]]:
     store = Store(file)
     try:
         store.tasks()
-        return store, list(store.rows())
+        rows = list(store.rows())
+        if len(rows) < len(found.rows) or found.lost:
+            raise Damaged(f"its log, at event {len(found.rows) + 1}")
+        return store, rows
     except BaseException:
         store.close()
         raise

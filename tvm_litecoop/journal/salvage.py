@@ -26,11 +26,16 @@ WAL_HEADER, FRAME_HEADER = 32, 24
 
 @dataclass
 class Found:
-    """The good records of a damaged file: tasks, events without a gap, answers by key."""
+    """The good records of a damaged file: tasks, events without a gap, answers by key.
+
+    Attributes:
+        lost: Events behind the first gap.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     calls: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lost: int = 0
 
     def write(self, store: Store) -> None:
         """Add everything to an empty store, under the same numbers."""
@@ -60,6 +65,7 @@ def read(file: Path) -> Found:
         task, kind, body, chain = good[0]
         last += 1
         found.rows.append(Row(last, task, kind, body))
+    found.lost = sum(number > last and bool(candidates) for number, candidates in events.items())
     found.tasks = [tasks[number] for number in sorted(tasks)]
     return found
 
@@ -69,11 +75,12 @@ def _pages(file: Path) -> list[tuple[int, bytes]]:
     data = file.read_bytes()
     pages = [(start // PAGE + 1, data[start : start + PAGE]) for start in range(0, len(data), PAGE)]
     log = file.with_name(f"{file.name}-wal")
-    frames = log.read_bytes()[WAL_HEADER:] if log.exists() else b""
-    for start in range(0, len(frames), FRAME_HEADER + PAGE):
-        frame = frames[start : start + FRAME_HEADER + PAGE]
-        pages.append((int.from_bytes(frame[:4], "big"), frame[FRAME_HEADER:]))
-    return pages
+    content = log.read_bytes()[WAL_HEADER:] if log.exists() else b""
+    size = FRAME_HEADER + PAGE
+    frames = [content[start : start + size] for start in range(0, len(content), size)]
+    while frames and not any(frames[-1][4:8]):  # what was not committed
+        frames.pop()
+    return [*pages, *((int.from_bytes(frame[:4], "big"), frame[FRAME_HEADER:]) for frame in frames)]
 
 
 def _records(pages: list[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[Any, ...]]]:

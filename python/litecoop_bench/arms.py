@@ -9,6 +9,7 @@ from typing import Any
 
 from tvm_litecoop.models.base import Member
 from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.models.providers import FREE
 
 Opened = AbstractContextManager["Pool | None"]
 
@@ -59,17 +60,15 @@ def _two_seconds(seed: int) -> Opened:
 
 
 def _free() -> list[Member]:
-    from tvm_litecoop.models import providers
-
-    return [providers.built_in(name) for name in providers.EMBEDDED]
+    return [make() for make in FREE.values()]
 
 
 ARMS: dict[str, Arm] = {
     "evolutionary": Arm({"strategy": "evolutionary", "stock": True}),
     "evolutionary-warm": Arm({"strategy": "evolutionary"}),
     "replay-trace": Arm({"strategy": "replay-trace"}),
-    "litecoop": Arm({"members": ("expert", "mutator")}),
-    "litecoop-surrogate": Arm({"members": ("expert", "mutator", "surrogate")}),
+    "litecoop": Arm({"members": tuple(FREE)}),
+    "litecoop-no-surrogate": Arm({"members": ("expert", "mutator")}),
     "litecoop-expert": Arm({"members": ("expert",)}),
     "litecoop-mutator": Arm({"members": ("mutator",)}),
     "simulated-largest": Arm({"setting": "single"}, _largest),
@@ -82,4 +81,5 @@ ARMS: dict[str, Arm] = {
     "simulated-ignorant": Arm({}, _random_models),
     "simulated-2s": Arm({}, _two_seconds),
 }
-"""`evolutionary` has TVM's default builder and runner; every `simulated-` arm asks models that are no models."""
+"""`litecoop` is the default pool without SmolLM2; `evolutionary` has TVM's default builder and runner; every
+`simulated-` arm asks models that are no models."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.models.providers import FREE
 from tvm_litecoop.proposal.menu import Menu
 from tvm_litecoop.proposal.prompt import Prompt, render
 from tvm_litecoop.search import sight
@@ -52,7 +53,7 @@ def texts_of(workload: str) -> Iterator[tuple[Prompt, int]]:
     from litecoop_bench.tasks import space_of
 
     space = space_of(workload)
-    search = Search(space, Pool.built_in("expert", "mutator"), SearchConfig(), seed=1)
+    search = Search(space, Pool.built_in(*FREE), SearchConfig(), seed=1)
     while search.tree.root.visits < TRIALS and (batch := search.ask(8)):
         search.tell([Measurement(node.id, 1e-3 * (1 + node.built.key % 97 / 100)) for node in batch])
     plain = {node.id: _plain(space, node) for node in search.tree.nodes}

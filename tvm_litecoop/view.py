@@ -89,11 +89,16 @@ class History:
     def __init__(self) -> None:
         self.programs: list[Program] = []
         self.throughput: list[float] = []
+        self._known: set[Program] = set()
+
+    def __contains__(self, program: Program) -> bool:
+        return program in self._known
 
     def add(self, program: Program, throughput: float) -> None:
         """One more measurement."""
         self.programs.append(program)
         self.throughput.append(throughput)
+        self._known.add(program)
 
 
 @dataclass(frozen=True)

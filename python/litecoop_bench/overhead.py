@@ -16,7 +16,7 @@ from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.values import Measurement
 
-STEPS = 60
+STEPS = 200
 
 
 def main() -> None:
@@ -30,8 +30,7 @@ def main() -> None:
     print(f"{'nodes':>6}  {'a step':>8}  {'replay':>8}  {'members':>8}  {'the tree':>8}")
     for size in sorted(args.nodes):
         _grow(search, size)
-        total, replay, members = _step_ms(search)
-        print(f"{len(search.tree):6d}  {total:8.2f}  {replay:8.2f}  {members:8.2f}  {total - replay - members:8.2f}")
+        print(f"{len(search.tree):6d}" + "".join(f"  {ms:8.2f}" for ms in _step_ms(search)))
 
 
 def _search(workload: str) -> Search:
@@ -48,19 +47,19 @@ def _grow(search: Search, size: int) -> None:
         search.tell([Measurement(node.id, _simulated(node.built.key)) for node in batch])
 
 
-def _step_ms(search: Search) -> tuple[float, float, float]:
-    """A step, TVM's replay and postprocs within it, and the thinking of the free members within it: the medians."""
+def _step_ms(search: Search) -> list[float]:
+    """Medians of a step, of TVM's replay and postprocs in it, of the free members' thinking in it, and of the rest."""
     replay, members = _Clock(search.space, "apply"), _Clock(search.pool, "start")
-    steps: list[tuple[float, float, float]] = []
+    steps: list[tuple[float, ...]] = []
     for _ in range(STEPS):
         replay.spent = members.spent = 0.0
         start = time.perf_counter()
         search.step()
-        steps.append((time.perf_counter() - start, replay.spent, members.spent))
+        total = time.perf_counter() - start
+        steps.append((total, replay.spent, members.spent, total - replay.spent - members.spent))
     replay.stop()
     members.stop()
-    total, replaying, thinking = (statistics.median(column) * 1e3 for column in zip(*steps, strict=True))
-    return total, replaying, thinking
+    return [statistics.median(column) * 1e3 for column in zip(*steps, strict=True)]
 
 
 class _Clock:

@@ -40,8 +40,10 @@ def cycles(block: Block, machine: Machine, factors: Sequence[npt.NDArray[np.int6
     tiles = _tiles(block, factors)
     total = float(np.prod([axis.extent for axis in block.axes]))
     work = total / _size(block, tiles[-2], spatial_only=True) * _inner_step(block, machine, tiles)
+    touched = [_touched(block, inside) for inside in tiles]
+    visits = [total / _size(block, inside) for inside in tiles]
     for cache, rate in zip((machine.l1_bytes, machine.l2_bytes, machine.l3_bytes), BYTES_PER_CYCLE, strict=True):
-        work = work + _traffic(block, tiles, cache * USABLE) / rate
+        work = work + _traffic(touched, visits, cache * USABLE) / rate
     return work / _parallel(block, machine, factors)
 
 
@@ -90,15 +92,18 @@ def _loads(block: Block, read: Access, inner: list[Array], vector: int, width: A
     return count * (vectors * inner[vector] / width if stride == 1 else inner[vector])
 
 
-def _traffic(block: Block, tiles: list[list[Array]], capacity: float) -> Array:
+def _touched(block: Block, inside: list[Array]) -> Array:
+    """Bytes that one visit of a tile touches."""
+    return sum((footprint(access, inside) for access in block.accesses), np.zeros_like(inside[0]))
+
+
+def _traffic(touched: Sequence[Array], visits: Sequence[Array], capacity: float) -> Array:
     """Bytes that cross into a cache: the largest tile that fits is brought in once per visit of it."""
-    total = float(np.prod([axis.extent for axis in block.axes]))
-    traffic = np.zeros_like(tiles[0][0])
+    traffic = np.zeros_like(touched[0])
     undecided = np.ones_like(traffic, dtype=bool)
-    for inside in tiles:
-        touched = sum((footprint(access, inside) for access in block.accesses), np.zeros_like(traffic))
-        fits = undecided & (touched <= capacity)
-        traffic = np.where(fits, touched * total / _size(block, inside), traffic)
+    for size, times in zip(touched, visits, strict=True):
+        fits = undecided & (size <= capacity)
+        traffic = np.where(fits, size * times, traffic)
         undecided &= ~fits
     return traffic
 

@@ -57,8 +57,7 @@ class Surrogate:
 
     def _best(self, view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:
         """Up to `k` of the candidates, each best by its own share of the uncertainty."""
-        known = set(view.history.programs)
-        candidates = {p: edits for p, edits in _candidates(view, rng).items() if p not in known}
+        candidates = {p: edits for p, edits in _candidates(view, rng).items() if p not in view.history}
         if not candidates:
             return ()
         with self._blas.limit(limits=1, user_api="blas"):  # threads cost more than they bring, for so small matrices
@@ -105,11 +104,12 @@ def _candidates(view: View, rng: random.Random) -> dict[Program, tuple[Edit, ...
     sites = [(site, values) for site in view.sketch.sites if (values := _promising(site, view))]
     weights = [importance[site.name] for site, _ in sites]
     found: dict[Program, tuple[Edit, ...]] = {}
-    for _ in range(CHANGES if sites else 0):
+    drawn = iter(rng.choices(sites, weights, k=2 * CHANGES) if sites else ())
+    for one, other in zip(drawn, drawn, strict=True):
         decisions = list(view.program.decisions)
         edits: dict[str, Edit] = {}
-        for site, values in rng.choices(sites, weights, k=1 + (rng.random() < PAIRS)):
-            value = rng.choice(values)
+        for site, values in (one, other) if rng.random() < PAIRS else (one,):
+            value = values[int(rng.random() * len(values))]
             decisions[site.position] = value
             edits[site.name] = SetDecision(site.name, value)
         found[Program(view.program.sketch, tuple(decisions))] = tuple(edits.values())

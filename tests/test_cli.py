@@ -85,6 +85,7 @@ def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
         (["matmul:512x"], "matmul"),
         (["matmul", "--target", "quantum"], "quantum"),
         (["matmul", "--target", "llvm"], "add -num-cores=N"),
+        (["matmul", "--target", "llvm -mcpu=fooo -num-cores=2"], "LLVM knows no CPU 'fooo'"),
         (["matmul", "--target", "llvm mcpu"], "-name=value"),
         (["matmul", "--trials", "0"], "choose at least 1"),
         (["matmul", "--seed", "-5"], "choose a number"),

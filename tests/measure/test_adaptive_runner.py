@@ -18,6 +18,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.arg_info import ArgInfo
 from tvm.s_tir.meta_schedule.runner import RunnerInput
 
+import tvm_litecoop.measure.runner as runner_module
 from tvm_litecoop.measure import EXPORT_SHARED, AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.measure.arguments import ArgumentCache
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
@@ -118,6 +119,16 @@ def test_a_crash_and_a_hang_cost_their_own_candidate_only(runner: Any, ticks: Ti
     assert str(results[3].error_msg) == "LocalRunner: Timeout, killed after 2.0 seconds\n"
     assert ticks.calls("crash") == ticks.calls("hang") == 1
     assert all(0.001 <= value < 0.1 for result in results[::2] for value in seconds(result))
+
+
+def test_first_calls_that_do_not_end_are_given_up(ticks: Ticks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner_module, "LOADED_S", 2.0)
+    monkeypatch.setattr(runner_module, "HOPELESS_RATIO", 10.0)
+    patient = AdaptiveRunner(initializer=ticks.register)
+    results = run(patient, kernel("fine", 1, elements=80), kernel("endless", 99_999, elements=80))
+    patient.close()
+    assert seconds(results[0])
+    assert str(results[1].error_msg).startswith("LocalRunner: Timeout, killed after 2")
 
 
 def test_an_artifact_that_cannot_be_loaded_is_an_error_text(runner: Any) -> None:

@@ -161,6 +161,16 @@ def test_a_fault_costs_its_own_candidate_only(shared: WarmBuilder, monkeypatch: 
     assert paths(shared.build([labelled("six"), labelled("seven")])) == ["six", "seven"]
 
 
+def test_a_build_far_slower_than_the_others_is_given_up(make_builder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builder_module, "LEAST_LIMIT_S", 1.0)
+    warm = make_builder(max_workers=1, f_build=obey, f_export=keep, slow_ratio=2.0)
+    labels = [f"sleep 0.01 {i}" for i in range(4)]
+    assert paths(warm.build([labelled(label) for label in labels])) == labels
+    [result] = warm.build([labelled("hang")])
+    assert str(result.error_msg) == "LocalBuilder: Timeout, killed after 1.0 seconds"
+    assert paths(warm.build([labelled("one")])) == ["one"]
+
+
 def test_results_are_in_the_order_of_the_inputs(shared: WarmBuilder) -> None:
     labels = [f"sleep {0.2 if i % 3 == 0 else 0.0} {i}" for i in range(9)]
     assert paths(shared.build([labelled(label) for label in labels])) == labels

@@ -85,6 +85,24 @@ def test_an_error_is_one_line_with_the_place_the_key_and_what_is_valid(
 
 
 @pytest.mark.parametrize(
+    ("key", "wrong"), [("path", "there is no /nowhere/model"), ("base_url", "'nowhere:8000' is no address")]
+)
+def test_a_place_that_cannot_be_is_said_before_the_run(tmp_path: Path, key: str, wrong: str) -> None:
+    file = tmp_path / "pool.toml"
+    provider, value = ("huggingface", "/nowhere/model") if key == "path" else ("openai", "nowhere:8000")
+    file.write_text(f'[[member]]\nname = "a"\nprovider = "{provider}"\n{key} = "{value}"\n')
+    with pytest.raises(ConfigError, match=f"line 4: {key}: {wrong}"):
+        Pool.from_toml(file)
+
+
+def test_a_misspelt_table_is_named_rather_than_what_is_missing_for_it(tmp_path: Path) -> None:
+    file = tmp_path / "pool.toml"
+    file.write_text('[[members]]\nname = "a"\nprovider = "expert"\n')
+    with pytest.raises(ConfigError, match=r"line 1: members: .*known keys: member, pool, budget"):
+        Pool.from_toml(file)
+
+
+@pytest.mark.parametrize(
     "line", ['api_key_env = "sk-planted-1"', 'api_key = "sk-planted-1"', 'api_key_env = ["sk-planted-1"]']
 )
 def test_a_key_in_the_file_is_not_repeated(tmp_path: Path, line: str) -> None:

@@ -71,6 +71,19 @@ def test_what_is_known_is_not_proposed_again() -> None:
     assert [p.edits for p in answer.proposals if isinstance(p, Proposal)] == [(SetDecision("d0", 2),)]
 
 
+def test_a_failure_counts_as_slow_and_hides_no_difference_between_the_others() -> None:
+    space = ToySpace(digits=2, base=4)
+    history = History()
+    for digits, throughput in (((0, 3), 9000.0), ((3, 3), 8000.0), ((3, 2), 0.0), ((1, 3), 8700.0), ((2, 3), 8400.0)):
+        history.add(Program(0, digits), throughput)
+    view = replace(space.view(Program(0, (3, 3))), history=history)
+    points = [Program(0, digits) for digits in ((0, 3), (2, 3), (3, 2))]
+    mean, _ = Surrogate().predict(view, points)
+    fast, slow, failed = 2.0**mean
+    assert fast > slow > failed
+    assert failed > slow / 4  # of a size with the others, so that the fit still tells these apart
+
+
 def test_it_learns_what_a_search_without_it_does_not() -> None:
     def best_after(trials: int, member: Expert | Surrogate, seed: int) -> float:
         search = Search(ToySpace(digits=6, base=6), Pool([member]), SearchConfig(), seed)

@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tvm_litecoop.models import rules
+from tvm_litecoop.models.gaussian import Array
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.values import Program
 from tvm_litecoop.view import Sketch
-
-Array = npt.NDArray[np.float64]
 
 
 class Points:

@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 from tvm_litecoop.models import rules
 from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.models.expert import whole_program
-from tvm_litecoop.models.gaussian import Gaussian
+from tvm_litecoop.models.gaussian import Array, Gaussian
 from tvm_litecoop.models.points import Points
 from tvm_litecoop.sites import Site, Tile, Value
 from tvm_litecoop.values import Edit, Program, Proposal, SetDecision, SetSketch
@@ -61,7 +61,7 @@ class Surrogate:
         if not candidates:
             return ()
         with self._blas.limit(limits=1, user_api="blas"):  # threads cost more than they bring, for so small matrices
-            mean, deviation = self._predict(view, list(candidates))
+            mean, deviation = self.predict(view, list(candidates))
         proposals = list(candidates.values())
         found: list[Proposal] = []
         for _ in range(min(k, len(proposals))):
@@ -70,7 +70,8 @@ class Surrogate:
             found.append(Proposal(proposals[best], reason="best expected of what was measured"))
         return tuple(found)
 
-    def _predict(self, view: View, programs: Sequence[Program]) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, view: View, programs: Sequence[Program]) -> tuple[Array, Array]:
+        """Log2 of the throughput of programs, up to a constant where nothing was measured, and its deviation."""
         points = Points(programs, view.sketches, view.machine)
         if not view.history.programs:
             return points.expected, np.zeros(len(programs))
@@ -83,7 +84,7 @@ class Surrogate:
 def _fit(view: View) -> _Fit:
     measured = len(view.history.programs)
     throughput = np.array(view.history.throughput)
-    slowest = throughput[throughput > 0].min(initial=1.0) if throughput.any() else 1.0
+    slowest = throughput[throughput > 0].min() if throughput.any() else 1.0
     values = np.log2(np.maximum(throughput, slowest / FAILED))
     kept = sorted(
         {*np.argsort(-values, kind="stable")[: LEARNED // 2], *range(max(0, measured - LEARNED // 2), measured)}

@@ -85,6 +85,8 @@ class Outcome:
             "seed": self.seed,
             "directory": self.directory,
             "trials": self.trials,
+            "failed": self.failed,
+            "error": self.error,
             "known": self.known,
             "best_ms": _ms(self.best_s),
             "final_ms": _ms(self.final_s),

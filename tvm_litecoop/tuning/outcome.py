@@ -19,7 +19,7 @@ class Outcome:
         flops: Arithmetic operations of one run of the kernel.
         trials: Candidates measured in this run, failed ones included.
         failed: Of those, the ones that did not build or run.
-        error: What the first of them failed of.
+        first_failure: What the first of them failed of; empty where none did.
         directory: Where the database and the logs are.
         known: Records that earlier runs had left there.
         best_s: Best measured seconds per run of the kernel, earlier runs in the same directory included; None where
@@ -50,7 +50,7 @@ class Outcome:
     directory: str = ""
     trials: int = 0
     failed: int = 0
-    error: str = ""
+    first_failure: str = ""
     known: int = 0
     best_s: float | None = None
     final_s: float | None = None
@@ -86,7 +86,7 @@ class Outcome:
             "directory": self.directory,
             "trials": self.trials,
             "failed": self.failed,
-            "error": self.error,
+            "first_failure": self.first_failure,
             "known": self.known,
             "best_ms": _ms(self.best_s),
             "final_ms": _ms(self.final_s),

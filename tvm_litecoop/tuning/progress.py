@@ -105,7 +105,7 @@ def remarks(outcome: Outcome, wanted: int) -> list[str]:
     if outcome.trials < wanted and not outcome.interrupted:
         said.append(f"{outcome.strategy} ended after {outcome.trials} of {wanted} trials: it found nothing new to try")
     if outcome.failed:
-        said.append(f"{outcome.failed} of {outcome.trials} candidates failed, the first: {outcome.error}")
+        said.append(f"{outcome.failed} of {outcome.trials} candidates failed, the first: {outcome.first_failure}")
     if outcome.failed and not outcome.best_s:
         said.append(f"TVM's log of the run is in {outcome.directory}/logs")
     return said

@@ -33,7 +33,7 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
         self.curve: Curve = []
         self._measured = 0
         self.failed = 0
-        self.error = ""
+        self.first_failure = ""
         self.best_s = known_s
         self._on_batch = on_batch
         self._start = time.perf_counter()
@@ -50,7 +50,7 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
             seconds = mean_seconds(result.run_secs)
             if seconds is None:
                 self.failed += 1
-                self.error = self.error or last_line(result.error_msg)
+                self.first_failure = self.first_failure or last_line(result.error_msg)
             elif self.best_s is None or seconds < self.best_s:
                 self.best_s = seconds
         if self.best_s is not None:

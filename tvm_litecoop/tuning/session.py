@@ -102,7 +102,7 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
         directory=request.directory,
         trials=recorder.trials,
         failed=recorder.failed,
-        error=recorder.error,
+        first_failure=recorder.first_failure,
         known=max(0, known - int(_carried(strategy)[0])),
         best_s=recorder.best_s,
         curve=list(recorder.curve),

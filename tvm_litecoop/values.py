@@ -110,7 +110,7 @@ class Measurement:
         node: The node that was measured.
         seconds: Mean run time of the kernel; None where it failed to build or to run.
         error: The first line of TVM's error; empty where there was none.
-        run_secs: Every run time, as TVM's database keeps them.
+        run_secs: Every run time, `rounded`.
     """
 
     node: int
@@ -122,3 +122,8 @@ class Measurement:
     def throughput(self) -> float:
         """Runs per second; 0 where it failed."""
         return 1.0 / self.seconds if self.seconds else 0.0
+
+
+def rounded(seconds: float) -> float:
+    """A run time as it is kept, to five digits: its noise is in the third, and a journal need not hold seventeen."""
+    return float(f"{seconds:.5g}")

@@ -32,6 +32,7 @@ from tvm_litecoop.values import (
     SetDecision,
     SetSketch,
     Why,
+    rounded,
 )
 
 numbers = st.integers(-(2**63), 2**64 - 1)
@@ -57,9 +58,8 @@ answers = st.builds(
     st.one_of(st.none(), st.builds(Fault, st.sampled_from(["timeout", "rate limit"]))),
     st.booleans(),
 )
-measurements = st.builds(
-    Measurement, small, st.one_of(st.none(), seconds), texts, st.lists(seconds, max_size=3).map(tuple)
-)
+times = seconds.map(rounded)
+measurements = st.builds(Measurement, small, st.one_of(st.none(), times), texts, st.lists(times, max_size=3).map(tuple))
 results = st.builds(Result, measurements, st.booleans(), st.booleans(), st.booleans())
 
 
@@ -131,4 +131,4 @@ def test_a_program_is_written_as_its_difference() -> None:
     codec.encode(Started(Built(root, 1), "a"))
     codec.encode(Asked(1, 0, "a"))
     codec.encode(Answered(1, Answer((Proposal((SetDecision("j", (4, 8)),)),))))
-    assert codec.encode(Expanded(1, (Built(child, 2),), ("b",), "a")) == ("expanded", '[1,[[2,[1,[4,8]]]],"a","b"]')
+    assert codec.encode(Expanded(1, (Built(child, 2),), ("b",), "a")) == ("expanded", '[1,[[2,[1,[4,8]]]],0,"b"]')

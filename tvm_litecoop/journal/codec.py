@@ -30,9 +30,14 @@ KINDS: dict[str, type[Any]] = {
 
 
 class Codec:
-    """Writes or reads the events of one task, in their order: it remembers the programs that went through it."""
+    """Writes or reads the events of one task, in their order.
+
+    It remembers what went through it: a program is written as its difference from an earlier one, a member's name once
+    and then as a number.
+    """
 
     def __init__(self) -> None:
+        self._names: list[str] = []
         self._programs: list[Program] = []  # by node
         self._asked: dict[int, int] = {}  # call -> node, until its answer was applied
 
@@ -53,44 +58,65 @@ class Codec:
             raise ValueError(f"no event: {error}") from None
         return event
 
+    def _number(self, name: str) -> str | int:
+        if name in self._names:
+            return self._names.index(name)
+        if name:
+            self._names.append(name)
+        return name
+
+    def _name(self, number: str | int) -> str:
+        if isinstance(number, int):
+            return self._names[number]
+        if number:
+            self._names.append(number)
+        return number
+
     def _started_out(self, event: Started) -> list[Any]:
         self._programs.append(event.root.program)
-        return [plain.built(event.root), event.member]
+        return [plain.built(event.root), self._number(event.member)]
 
-    def _started_in(self, root: list[Any], member: str) -> Started:
+    def _started_in(self, root: list[Any], member: str | int) -> Started:
         built = plain.to_built(root)
         self._programs.append(built.program)
-        return Started(built, member)
+        return Started(built, self._name(member))
 
     def _adopted_out(self, event: Adopted) -> list[Any]:
         root = self._programs[0]
         self._programs += [built.program for built, _ in event.programs]
         programs = [[plain.built(built, root), seconds] for built, seconds in event.programs]
-        return [programs, list(event.keys), event.root_s, event.member]
+        return [programs, list(event.keys), event.root_s, self._number(event.member)]
 
-    def _adopted_in(self, programs: list[Any], keys: list[int], root_s: float | None, member: str) -> Adopted:
+    def _adopted_in(self, programs: list[Any], keys: list[int], root_s: float | None, member: str | int) -> Adopted:
         root = self._programs[0]
         found = tuple((plain.to_built(built, root), seconds) for built, seconds in programs)
         self._programs += [built.program for built, _ in found]
-        return Adopted(found, tuple(keys), root_s, member)
+        return Adopted(found, tuple(keys), root_s, self._name(member))
 
     def _handedover_out(self, event: HandedOver) -> list[Any]:
-        return [event.node, event.member]
+        return [event.node, self._number(event.member)]
 
-    def _handedover_in(self, node: int, member: str) -> HandedOver:
-        return HandedOver(node, member)
+    def _handedover_in(self, node: int, member: str | int) -> HandedOver:
+        return HandedOver(node, self._name(member))
 
     def _asked_out(self, event: Asked) -> list[Any]:
         self._asked[event.call] = event.node
         estimate = None if event.estimate is None else plain.usage(event.estimate)
-        values = [event.call, event.node, event.account, estimate, int(event.background), event.then]
-        return plain.short(values, (None, 0, ""))
+        account, then = self._number(event.account), self._number(event.then)
+        return plain.short([event.call, event.node, account, estimate, int(event.background), then], (None, 0, ""))
 
     def _asked_in(
-        self, call: int, node: int, account: str, usage: list[Any] | None = None, background: int = 0, then: str = ""
+        self,
+        call: int,
+        node: int,
+        account: str | int,
+        usage: list[Any] | None = None,
+        background: int = 0,
+        then: str | int = "",
     ) -> Asked:
         self._asked[call] = node
-        return Asked(call, node, account, None if usage is None else Usage(*usage), bool(background), then)
+        estimate = None if usage is None else Usage(*usage)
+        return Asked(call, node, self._name(account), estimate, bool(background), self._name(then))
 
     def _answered_out(self, event: Answered) -> list[Any]:
         answer = event.answer
@@ -131,15 +157,16 @@ class Codec:
         outcomes = [
             plain.rejection(one) if isinstance(one, Rejection) else plain.built(one, parent) for one in event.outcomes
         ]
-        return [event.call, outcomes, event.member, *event.members]
+        return [event.call, outcomes, *map(self._number, (event.member, *event.members))]
 
-    def _expanded_in(self, call: int, outcomes: list[Any], member: str, *members: str) -> Expanded:
+    def _expanded_in(self, call: int, outcomes: list[Any], *members: str | int) -> Expanded:
         parent = self._programs[self._asked.pop(call)]
         found = tuple(
             plain.to_rejection(one) if isinstance(one[0], str) else plain.to_built(one, parent) for one in outcomes
         )
         self._programs += [one.program for one in found if isinstance(one, Built)]
-        return Expanded(call, found, members, member)
+        member, *new = map(self._name, members)
+        return Expanded(call, found, tuple(new), member)
 
     def _chosen_out(self, event: Chosen) -> list[Any]:
         return [event.at_s, event.wanted, [list(pair) for pair in event.batch], *event.dropped]

@@ -30,6 +30,7 @@ from tvm_litecoop.values import (
     SetDecision,
     SetSketch,
     Why,
+    rounded,
 )
 
 
@@ -49,15 +50,19 @@ def usage(usage: Usage) -> list[Any]:
 
 
 def result(result: Result) -> list[Any]:
-    """What became of a candidate; the marks are bits."""
+    """What became of a candidate; times are in microseconds, which are shorter, and the marks are bits."""
     one = result.measurement
     marks = result.hit + 2 * result.record + 4 * result.small
-    return short([one.node, one.seconds, marks, list(one.run_secs), one.error], ([], ""))
+    mean = None if one.seconds is None else rounded(one.seconds * 1e6)
+    repeats = [rounded(seconds * 1e6) for seconds in one.run_secs]
+    return short([one.node, mean, repeats, marks, one.error], ([], 0, ""))
 
 
-def to_result(node: int, seconds: float | None, marks: int, run_secs: Sequence[float] = (), error: str = "") -> Result:
+def to_result(node: int, mean: float | None, repeats: Sequence[float] = (), marks: int = 0, error: str = "") -> Result:
     """The result."""
-    return Result(Measurement(node, seconds, error, tuple(run_secs)), bool(marks & 1), bool(marks & 2), bool(marks & 4))
+    seconds = None if mean is None else rounded(mean * 1e-6)
+    measurement = Measurement(node, seconds, error, tuple(rounded(one * 1e-6) for one in repeats))
+    return Result(measurement, bool(marks & 1), bool(marks & 2), bool(marks & 4))
 
 
 def proposal(proposal: Proposal) -> list[Any]:

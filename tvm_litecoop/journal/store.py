@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 APPLICATION = 0x4C434F00
 """Tells our files from other SQLite files: `LCO`, and the version in the last byte."""
-PAGE = 1024
+PAGE = 512
 """Bytes of a page: small, so that the journal of a small run is small."""
 PATIENCE_S = 2.0
 """Seconds to wait for another process that reads or writes the file."""

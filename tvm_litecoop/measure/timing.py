@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tvm_litecoop.values import rounded
+
 Clock: TypeAlias = Callable[[int, int, float], "list[float]"]
 """`(number, repeat, min_ms)` → mean seconds per call, one value per repeat; TVM's `time_evaluator`, which
 makes one untimed call first, then `repeat` times `number` calls, or more where these last less than
@@ -78,7 +80,7 @@ def time_kernel(clock: Clock, effort: Effort, best_s: float | None) -> Timing:
         looks += clock(1, 1, PROBE_MS)  # so much would follow from one call
     first_s = min(looks)
     if first_s > limit_s:
-        return Timing(tuple(looks), gave_up=True)
+        return Timing(tuple(map(rounded, looks)), gave_up=True)
     number = max(1, math.ceil(repeat_ms / 1e3 / max(first_s, 1e-9)))
     run_secs = looks if number == 1 else []  # a look is one call, so it may count as a repeat of one call
 
@@ -92,4 +94,4 @@ def time_kernel(clock: Clock, effort: Effort, best_s: float | None) -> Timing:
     near_best = best_s is None or statistics.median(run_secs) <= effort.near_best_ratio * best_s
     if near_best or max(run_secs) > effort.noisy_ratio * min(run_secs):
         repeat_for(effort.min_repeat_ms * effort.longer_factor)
-    return Timing(tuple(run_secs))
+    return Timing(tuple(map(rounded, run_secs)))

@@ -51,7 +51,7 @@ def whole_program(view: View, rng: random.Random) -> Proposal:
             edits.append(SetDecision(site.name, tiling[site.axis]))
         else:
             edits.append(SetDecision(site.name, rules.draw(rules.weights(site, sketch, view.machine), rng)))
-    return Proposal(tuple(edits), reason="drawn by the rules")
+    return Proposal(tuple(edits))
 
 
 def _draw_sketch(view: View, rng: random.Random) -> Sketch:
@@ -72,5 +72,5 @@ def _changes(view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:
         weights = rules.weights(site, view.sketch, view.machine)
         weights.pop(site.value, None)
         if weights:
-            found.append(Proposal((SetDecision(site.name, rules.draw(weights, rng)),), reason=f"change {site.name}"))
+            found.append(Proposal((SetDecision(site.name, rules.draw(weights, rng)),)))
     return tuple(found)

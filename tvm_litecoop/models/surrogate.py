@@ -67,7 +67,7 @@ class Surrogate:
         for _ in range(min(k, len(proposals))):
             best = int(np.argmax(mean + rng.uniform(0.0, EXPLORE) * deviation))
             mean[best] = -np.inf
-            found.append(Proposal(proposals[best], reason="best expected of what was measured"))
+            found.append(Proposal(proposals[best]))
         return tuple(found)
 
     def predict(self, view: View, programs: Sequence[Program]) -> tuple[Array, Array]:

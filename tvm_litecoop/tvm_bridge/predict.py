@@ -21,9 +21,9 @@ class Predictor:
         self._args_info = args_info
 
     def predict(self, schedules: Sequence[Any]) -> list[float]:
-        """One score per schedule, higher is faster."""
+        """One score per schedule, to four places, higher is faster."""
         candidates = [ms.MeasureCandidate(schedule, self._args_info) for schedule in schedules]
-        return [float(score) for score in self._cost_model.predict(self._context, candidates)]
+        return [round(float(score), 4) for score in self._cost_model.predict(self._context, candidates)]
 
     def learn(self, schedules: Sequence[Any], run_secs: Sequence[Sequence[float]]) -> None:
         """Train on candidates that an earlier process measured."""

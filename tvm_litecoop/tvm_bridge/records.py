@@ -14,7 +14,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_litecoop.search.events import Event, Measured
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.tvm_bridge.space import TvmSpace
-from tvm_litecoop.values import Built, Measurement
+from tvm_litecoop.values import Built, Measurement, rounded
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,13 @@ def mean_seconds(run_secs: Any) -> float | None:
     """Mean run time in seconds; None where there is none, or only a mark of failure."""
     times = [float(s) for s in run_secs or ()]
     return sum(times) / len(times) if times and max(times) < 1e9 else None
+
+
+def measurement_of(node: int, run_secs: Any, error: str = "") -> Measurement:
+    """What TVM tells of a candidate, as the search keeps it."""
+    seconds = mean_seconds(run_secs)
+    times = tuple(rounded(float(s)) for s in run_secs or ())
+    return Measurement(node, rounded(seconds) if seconds else None, error, times)
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Records:
             node, seconds = nodes.get(key), mean_seconds(run_secs)
             if node is not None and (node.id or node.id in search.state.running):
                 if not node.measured:
-                    unknown.append(Measurement(node.id, seconds, "" if seconds else "failed earlier", run_secs))
+                    unknown.append(measurement_of(node.id, run_secs, "" if seconds else "failed earlier"))
             elif seconds and (node is None or not node.measured) and (node or key not in search.state.seen):
                 earlier.append((built, seconds))
         search.recall(unknown)

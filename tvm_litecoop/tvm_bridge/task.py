@@ -20,9 +20,8 @@ from tvm_litecoop.search.loop import Search
 from tvm_litecoop.tvm_bridge.context import Context
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.predict import Predictor
-from tvm_litecoop.tvm_bridge.records import Records, folder_of, mean_seconds, measured_in
+from tvm_litecoop.tvm_bridge.records import Records, folder_of, measured_in, measurement_of
 from tvm_litecoop.tvm_bridge.space import TvmSpace
-from tvm_litecoop.values import Measurement
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +136,7 @@ class Task:
     def notify(self, results: Sequence[Any]) -> None:
         """Book TVM's results, in the order of the candidates."""
         measured = [
-            Measurement(node, mean_seconds(result.run_secs), _first_line(result.error_msg), _plain(result.run_secs))
+            measurement_of(node, result.run_secs, _first_line(result.error_msg))
             for node, result in zip(self._measuring, results, strict=True)
         ]
         self._measuring = []
@@ -161,7 +160,3 @@ def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:
 def _first_line(message: Any) -> str:
     lines = str(message).strip().splitlines() if message else []
     return lines[0] if lines else ""
-
-
-def _plain(run_secs: Any) -> tuple[float, ...]:
-    return tuple(float(seconds) for seconds in run_secs or ())

@@ -22,6 +22,7 @@ from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
 from tvm_litecoop.measure import export  # noqa: F401  registers `export_shared`, in every worker too
 from tvm_litecoop.measure.intrinsics import index_frozen_modules, load_tensor_intrinsics
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
+from tvm_litecoop.waiting import waiting
 
 logger = logging.getLogger(__name__)
 
@@ -103,8 +104,9 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
             LiteCoOpError: After `close`; TVM's FFI passes it on as a RuntimeError of the same text.
         """
         jobs = [self._job(item) for item in build_inputs]
-        outcomes = self._workers.map(_build_and_export, jobs, self._limit_s())
-        self._workers.settle()
+        with waiting(f"building {len(jobs)} programs"):
+            outcomes = self._workers.map(_build_and_export, jobs, self._limit_s())
+            self._workers.settle()
         self._seconds.extend(outcome.seconds for outcome in outcomes)
         return [self._result(outcome) for outcome in outcomes]
 

@@ -19,6 +19,7 @@ from tvm_litecoop.measure.arguments import ArgsInfo, ArgumentCache, args_key
 from tvm_litecoop.measure.known_best import KnownBest
 from tvm_litecoop.measure.timing import Effort, Timing, time_kernel
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
+from tvm_litecoop.waiting import waiting
 
 MAX_RUNS = 1000
 """Candidates after which the worker is replaced; insurance, as in the builder."""
@@ -86,7 +87,10 @@ class AdaptiveRunner(PyRunner):  # type: ignore[misc]
             Exception: What `initializer` raised in a new worker.
             LiteCoOpError: After `close`; TVM's FFI passes it on as a RuntimeError of the same text.
         """
-        candidates = [_Candidate.of(item) for item in runner_inputs]
+        with waiting(f"timing {len(runner_inputs)} programs"):
+            return self._run([_Candidate.of(item) for item in runner_inputs])
+
+    def _run(self, candidates: list[_Candidate]) -> list[Any]:
         outcomes = [self._time(candidate) for candidate in candidates]
         timings = [outcome.value for outcome in outcomes if outcome.error is None]
         if all(timing.gave_up for timing in timings):

@@ -7,9 +7,11 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from tvm_litecoop.models.base import Answer, Call, Fault
+from tvm_litecoop.waiting import waiting
 
 MEASUREMENTS = 256
 """Newest measurements whose times are kept."""
@@ -52,12 +54,13 @@ class Calls:
         self._measuring_since: float | None = None
         self._unclaimed_s = 0.0  # of measuring, since `measured_s` was asked for
 
-    def start(self, flight: Flight, call: Call, *, background: bool) -> None:
-        """Make a call: on a thread where it may run beside a measurement, else here and now."""
+    def start(self, flight: Flight, call: Call, *, background: bool, free: bool = False) -> None:
+        """Make a call: on a thread where it may run beside a measurement, else here and now (at once, if `free`)."""
         if background:
             threading.Thread(target=_fly, args=(flight, call), name="litecoop-call", daemon=True).start()
         else:
-            _fly(flight, call)
+            with nullcontext() if free else waiting(f"waiting for {flight.member}"):
+                _fly(flight, call)
             flight.blocked_s = flight.span[1] - flight.span[0]
 
     def wait_for_one(self, flights: Sequence[Flight]) -> None:
@@ -95,10 +98,16 @@ class Calls:
 
 def _stand_still(flights: Sequence[Flight], timeout_s: float | None, until: str) -> None:
     start = time.perf_counter()
-    wait([flight.future for flight in flights], timeout_s, until)
+    if not all(flight.done for flight in flights):
+        with waiting(lambda: "waiting for " + _names(flights)):
+            wait([flight.future for flight in flights], timeout_s, until)
     each_s = (time.perf_counter() - start) / max(1, len(flights))
     for flight in flights:
         flight.blocked_s += each_s
+
+
+def _names(flights: Sequence[Flight]) -> str:
+    return ", ".join(dict.fromkeys(flight.member for flight in flights if not flight.done))
 
 
 def _fly(flight: Flight, call: Call) -> None:

@@ -234,7 +234,8 @@ class Pool:
         """Ask one member. Its call and its answer are booked by `count_call` and `count_answer`."""
         member = self._reserve if name == RESERVE else self.members[name]
         flight = Flight(name)
-        self.calls.start(flight, member.ask(view, k, seed), background=member.profile.background)
+        profile = member.profile
+        self.calls.start(flight, member.ask(view, k, seed), background=profile.background, free=profile.free)
         return flight
 
     def landed(self, flight: Flight) -> Landed:

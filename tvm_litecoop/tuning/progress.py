@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.logging import RichHandler
 from rich.table import Table
 
+from tvm_litecoop import waiting
 from tvm_litecoop.tuning.outcome import Outcome
 from tvm_litecoop.tuning.request import Request
 
@@ -21,6 +22,7 @@ SHOWN = {
     "tvm_litecoop.journal": logging.WARNING,
     "tvm_litecoop.tuning": logging.WARNING,
     "tvm_litecoop.tvm_bridge": logging.WARNING,
+    "tvm_litecoop.waiting": logging.WARNING,
 }
 """Whose reports are shown, and from which level on."""
 
@@ -76,7 +78,7 @@ class Progress:
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def _render(self) -> str:
-        return f"{self._line} ({time.perf_counter() - self._start:.0f} s)"
+        return f"{self._line} ({time.perf_counter() - self._start:.0f} s) {waiting.now()}"
 
 
 def results(outcomes: list[Outcome]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm
@@ -22,6 +22,7 @@ from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.records import Records, folder_of, measured_in, measurement_of
 from tvm_litecoop.tvm_bridge.space import TvmSpace
+from tvm_litecoop.waiting import waiting
 
 logger = logging.getLogger(__name__)
 
@@ -126,12 +127,19 @@ class Task:
         size = min(left, self._batch)
         if self.search.state.batches == 0 and left > size // FIRST_SHARE >= FIRST_SHARE:
             size //= FIRST_SHARE
-        nodes = self.search.ask(size, ahead=min(left - size, self._batch)) if size > 0 else []
+        with waiting(self._proposing()):
+            nodes = self.search.ask(size, ahead=min(left - size, self._batch)) if size > 0 else []
         if not nodes:
             return None
         self._measuring = [node.id for node in nodes]
         schedules = [self.space.schedule(node.built.program) for node in nodes]
         return [ms.MeasureCandidate(schedule, self._args_info) for schedule in schedules]
+
+    def _proposing(self) -> Callable[[], str]:
+        """What is waited for while programs are proposed, step by step."""
+        state = self.search.state
+        steps, nodes = state.steps, len(state.tree)
+        return lambda: f"proposing: {len(state.tree) - nodes or 'no'} new programs in {state.steps - steps} steps"
 
     def notify(self, results: Sequence[Any]) -> None:
         """Book TVM's results, in the order of the candidates."""

@@ -65,9 +65,8 @@ def test_a_model_that_is_waited_for_is_named(
     monkeypatch.setattr(waiting, "PATIENCE_S", 0.05)
     with Loopback(says(answer(["d0=0"], ["d1=1"]), after_s=0.5)) as server:
         settings = {"name": "slow-model", "provider": "openai", "base_url": server.url, "background": background}
-        search = Search(
-            ToySpace(), Pool([openai_api.member(MemberSettings.model_validate(settings))]), SearchConfig(), 7
-        )
-        assert search.ask(1)
+        member = openai_api.member(MemberSettings.model_validate(settings))
+        search = Search(ToySpace(), Pool([member], slow_share=1e6), SearchConfig(), 7)
+        assert search.ask(8)
         search.close(5.0)
     assert said and said[0].startswith("still waiting for slow-model after 0 s")

@@ -67,6 +67,6 @@ def test_a_model_that_is_waited_for_is_named(
         settings = {"name": "slow-model", "provider": "openai", "base_url": server.url, "background": background}
         member = openai_api.member(MemberSettings.model_validate(settings))
         search = Search(ToySpace(), Pool([member], slow_share=1e6), SearchConfig(), 7)
-        assert search.ask(8)
+        assert search.ask(2)
         search.close(5.0)
     assert said and said[0].startswith("still waiting for slow-model after 0 s")

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,16 @@ def test_a_resumed_run_ends_in_the_tree_of_one_in_one_go(tmp_path: Path, spec: s
     assert stats[0] == stats[1]
     assert len(lines(tmp_path / "cut")) == len(set(lines(tmp_path / "cut"))) == 24
     assert Run(tmp_path / "cut", spec).search.state.trials == 0  # that run was finished: a new one begins
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Run(tmp_path / "whole").go()
+    jumps = random.Random(4)
+    monkeypatch.setattr(time, "time", lambda: jumps.uniform(-1e9, 4e9))
+    Run(tmp_path / "cut").go(1).die()
+    Run(tmp_path / "cut").go(1).die()
+    assert Run(tmp_path / "cut").go().shape == whole.shape
+    assert len(lines(tmp_path / "cut")) == len(set(lines(tmp_path / "cut"))) == 24
 
 
 def test_several_tasks_of_one_run_are_gone_on_with_together(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,10 @@ def put(file: Path, text: str) -> None:
         draft.write_text(text)
         draft.replace(file)
     except OSError as error:
-        raise WorkDirError(f"{file} cannot be written: {error.strerror}", "make the work dir writable") from None
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        hint = "make room there" if error.errno == errno.ENOSPC else "make the work dir writable"
+        raise WorkDirError(f"{file} cannot be written: {error.strerror}", hint) from None
 
 
 def read(directory: str) -> dict[tuple[str, str], str | None] | None:

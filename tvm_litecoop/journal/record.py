@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sqlite3
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.journal.aside import COMPANIONS
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.store import ENDED, Damaged, Newer, Row, Store, Task
@@ -47,16 +52,29 @@ def read(folder: Path) -> list[Record]:
     if not file.exists():
         raise WorkDirError(f"no journal in {str(folder)!r}", "name the work dir of a `litecoop tune`")
     try:
-        store = Store(file)
-        try:
+        with _open(file) as store:
             tasks, rows = store.tasks(), list(store.rows())
-        finally:
-            store.close()
         newest = max((task.run for task in tasks), default=0)
         return [_record(task, rows) for task in tasks if task.run == newest]
     except (Damaged, Newer, sqlite3.Error, KeyError, ValueError, TypeError) as error:
         hint = "`litecoop tune` in that work dir sets a damaged one aside and goes on with what is good"
         raise WorkDirError(f"{file} cannot be read: {error}", hint) from None
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[Store]:
+    """The journal; a copy of it where SQLite could not keep its own files beside it."""
+    with tempfile.TemporaryDirectory(prefix="litecoop-") as folder:
+        if not os.access(file.parent, os.W_OK):
+            for companion in COMPANIONS:
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(f"{file}{companion}", Path(folder) / f"{FILE}{companion}")
+            file = Path(folder) / FILE
+        store = Store(file)
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def _record(task: Task, rows: Sequence[Row]) -> Record:

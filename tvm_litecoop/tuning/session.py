@@ -226,14 +226,16 @@ def _leader(strategy: Any) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """TVM's own chatter goes to `logs/` in the work directory, not to the terminal.
+    """TVM's own chatter goes to `logs/` in the work directory, not to the terminal; nor does that it cannot be written.
 
     `tune_tir` gives its console handler the level that this logger has before the run (meta_schedule/logging.py).
     """
     chatter = logging.getLogger("tvm.s_tir.meta_schedule")
-    before = chatter.level
+    before = chatter.level, logging.raiseExceptions
     chatter.setLevel(logging.CRITICAL)
+    logging.raiseExceptions = False
     try:
         yield
     finally:
-        chatter.setLevel(before)
+        chatter.setLevel(before[0])
+        logging.raiseExceptions = before[1]

@@ -19,6 +19,7 @@ from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.tvm_bridge.context import Context
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
+from tvm_litecoop.tvm_bridge.on_disk import OnDisk
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.records import Records, folder_of, measured_in, measurement_of
 from tvm_litecoop.tvm_bridge.space import TvmSpace
@@ -89,6 +90,7 @@ class Task:
         )
         self.search = Search(self.space, pool, config, self.book.seed, self.book.keep, self.book.past)
         self._go_on(database)
+        self._disk = OnDisk(database) if folder_of(database) is not None else None
 
     def _subject(self, pool: Pool, config: SearchConfig, seed: int) -> Subject:
         """What the journal knows this task by."""
@@ -122,7 +124,12 @@ class Task:
         )
 
     def generate(self) -> list[Any] | None:
-        """The next measure candidates, or None when the task is done."""
+        """The next measure candidates, or None when the task is done.
+
+        Raises:
+            WorkDirError: Records of the batches before are not on disk.
+        """
+        self._check_disk()
         left = self._trials - self.search.state.trials
         size = min(left, self._batch)
         if self.search.state.batches == 0 and left > size // FIRST_SHARE >= FIRST_SHARE:
@@ -151,8 +158,17 @@ class Task:
         self.search.tell(measured)
 
     def close(self) -> None:
-        """Let go of threads and schedules; answers that were paid for are waited for, to be booked."""
+        """Let go of threads and schedules; answers that were paid for are waited for, to be booked.
+
+        Raises:
+            WorkDirError: Records of the last batch are not on disk; the journal can still write them.
+        """
         self.search.close(LATE_S)
+        self._check_disk()
+
+    def _check_disk(self) -> None:
+        if self._disk is not None:
+            self._disk.check()
 
 
 def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:

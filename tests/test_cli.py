@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tvm_litecoop.cli import main
+from tvm_litecoop.journal.journal import FILE
+from tvm_litecoop.journal.store import CERTIFIED, Store
 
 LITECOOP = [sys.executable, "-m", "tvm_litecoop.cli"]
 
@@ -157,6 +159,11 @@ def test_a_stopped_run_is_gone_on_with_and_replayed(tmp_path: Path, capsys: pyte
     assert len((work / "database_tuning_record.json").read_text().splitlines()) == done + 8
     assert main(["replay", str(work)]) == 0
     assert f"the record ends after {done + 8} of its {done + 8} trials" in capsys.readouterr().out
+    store = Store(work / FILE)
+    notes = [json.loads(row.body) for row in store.rows() if row.kind == CERTIFIED]
+    store.close()
+    (task,) = json.loads((work / "certificate.json").read_text())["tasks"]
+    assert len(notes) == 2 and notes[-1]["certified"] == task["digest"]
     assert main(["replay", str(work), "--lambda", "0.9"]) == 0 and main(["replay", str(tmp_path)]) == 2
 
 

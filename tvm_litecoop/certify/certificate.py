@@ -120,3 +120,11 @@ class TaskCertificate:
             "default_ms": self.default_s * 1e3,
             "verdicts": [verdict.as_json() for verdict in self.verdicts],
         }
+
+    def as_note(self) -> dict[str, Any]:
+        """What the journal keeps of it: records by their digests."""
+        return {
+            "certified": self.winner.record.digest if self.winner else None,
+            "speedup": self.speedup,
+            "rejected": {verdict.record.digest: verdict.status for verdict in self.rejected},
+        }

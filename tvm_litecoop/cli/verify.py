@@ -76,6 +76,7 @@ def _verify(args: argparse.Namespace) -> int:
     use_physical_cores()
     from tvm_litecoop.certify import aside, records, store, table
     from tvm_litecoop.certify.examiner import Examiner
+    from tvm_litecoop.certify.note import note
     from tvm_litecoop.certify.verify import certify
 
     console = screen.console()
@@ -95,6 +96,7 @@ def _verify(args: argparse.Namespace) -> int:
                 say(line)
     console.print(table.table(done))
     text = store.write(args.directory, done)
+    note(args.directory, done)
     if json_file is not None:
         write(json_file, text)
     if args.set_aside:

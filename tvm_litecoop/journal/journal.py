@@ -18,7 +18,7 @@ from tvm_litecoop.journal import salvage
 from tvm_litecoop.journal.aside import set_aside
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.lock import Lock
-from tvm_litecoop.journal.store import ENDED, Damaged, Newer, Row, Store, Task
+from tvm_litecoop.journal.store import ENDED, NOTES, Damaged, Newer, Row, Store, Task
 from tvm_litecoop.models.replies import Reply
 
 logger = logging.getLogger(__name__)
@@ -212,14 +212,13 @@ def _changed(before: Task, subject: Subject) -> dict[str, str]:
 
 
 def _is_unfinished(opened: _Open, task: Task) -> bool:
-    events = opened.events.get(task.id)
-    return not events or events[-1][0] != ENDED
+    return all(kind != ENDED for kind, _ in opened.events.get(task.id, ()))
 
 
 def _continued(opened: _Open, before: Task, subject: Subject) -> Book | None:
     """The book of an unfinished task; None where its tree cannot be used, which is said."""
     changed = [f"{name} ({then})" if len(then) < SHORT else name for name, then in _changed(before, subject).items()]
-    past = [(kind, body) for kind, body in opened.events.get(before.id, ()) if kind != ENDED]
+    past = [(kind, body) for kind, body in opened.events.get(before.id, ()) if kind not in NOTES]
     try:
         book = Book(opened.store, before.id, int(before.facts["seed"]), past)
     except (KeyError, ValueError) as error:

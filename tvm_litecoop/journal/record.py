@@ -17,7 +17,7 @@ from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal.aside import COMPANIONS
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import FILE
-from tvm_litecoop.journal.store import ENDED, Damaged, Newer, Row, Store, Task
+from tvm_litecoop.journal.store import ENDED, NOTES, Damaged, Newer, Row, Store, Task
 from tvm_litecoop.search.events import Event
 
 
@@ -79,8 +79,7 @@ def _open(file: Path) -> Iterator[Store]:
 
 def _record(task: Task, rows: Sequence[Row]) -> Record:
     mine = [(row.kind, row.body) for row in rows if row.task == task.id]
-    events = Book(past=[(kind, body) for kind, body in mine if kind != ENDED]).past
+    events = Book(past=[(kind, body) for kind, body in mine if kind not in NOTES]).past
+    ended = any(kind == ENDED for kind, _ in mine)
     config, pool = SearchConfig(**json.loads(task.facts["settings"])), json.loads(task.facts["pool"])
-    return Record(
-        task.identity, events, config, int(task.facts["seed"]), pool["members"], bool(mine) and mine[-1][0] == ENDED
-    )
+    return Record(task.identity, events, config, int(task.facts["seed"]), pool["members"], ended)

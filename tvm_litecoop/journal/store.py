@@ -33,7 +33,11 @@ MIGRATIONS = (
 """What makes version 1, 2, ... of the tables from the one before."""
 
 ENDED = "ended"
-"""The kind of the last event of a task that was finished."""
+"""The kind of the row that says that a task is finished."""
+CERTIFIED = "certified"
+"""The kind of a row with what the final check found."""
+NOTES = (ENDED, CERTIFIED)
+"""Kinds that are no events of a search."""
 
 
 class Damaged(Exception):

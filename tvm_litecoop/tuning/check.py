@@ -11,6 +11,7 @@ from tvm_litecoop.certify import kernels, records, store
 from tvm_litecoop.certify.certificate import TaskCertificate
 from tvm_litecoop.certify.examiner import Examiner
 from tvm_litecoop.certify.judge import Case
+from tvm_litecoop.certify.note import note
 from tvm_litecoop.certify.verify import Say, certify
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.tuning.session import Session
@@ -38,6 +39,7 @@ def check_and_time(sessions: Sequence[Session], workload: Workload, target: Any,
                 continue
             said = certify(task, examiner, say, top=TOP, spec=spec)
             store.write(outcome.directory, [said], keep=True)
+            note(outcome.directory, [said])
             found.append((session, said))
             outcome.unchecked = said.unchecked
             if not said.unchecked:

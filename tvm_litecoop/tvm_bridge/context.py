@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
 
@@ -32,3 +33,8 @@ class Context:
     def for_cost_model(self) -> Any:
         """A TuneContext with module and target alone, which is what cost models read."""
         return ms.TuneContext(self.mod, target=self.target, num_threads=self.num_threads)
+
+
+def identity(mod: Any, target: Any) -> str:
+    """What the journal knows a task by: its workload and target."""
+    return f"{int(tvm_ffi.structural_hash(mod)):x} {target}"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm
-import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop._version import __version__
@@ -17,7 +16,7 @@ from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
-from tvm_litecoop.tvm_bridge.context import Context
+from tvm_litecoop.tvm_bridge.context import Context, identity
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.on_disk import OnDisk
 from tvm_litecoop.tvm_bridge.predict import Predictor
@@ -101,8 +100,7 @@ class Task:
             "design space": self.space.signature,
             "settings": json.dumps(vars(config)),
         }
-        identity = f"{int(tvm_ffi.structural_hash(context.mod)):x} {context.target}"
-        return Subject(identity, facts, pool.described(), seed)
+        return Subject(identity(context.mod, context.target), facts, pool.described(), seed)
 
     def _go_on(self, database: Any) -> None:
         """Bring tree, database and cost model to the same state."""

@@ -1,0 +1,40 @@
+"""What the final check found, noted in the journal beside what led there; `certificate.json` has it in full."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.journal.journal import FILE
+from tvm_litecoop.journal.lock import Lock
+from tvm_litecoop.journal.store import CERTIFIED, Damaged, Newer, Store
+
+logger = logging.getLogger(__name__)
+
+
+def note(folder: Path, found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Note it with the newest run of each task. A journal that is not there or cannot be written now stays as it is.
+
+    Args:
+        folder: The work directory.
+        found: By identity of the task (`tvm_bridge.context.identity`): plain values.
+    """
+    if not (folder / FILE).exists():
+        return
+    try:
+        with Lock(folder):
+            store = Store(folder / FILE)
+            try:
+                newest = {task.identity: task.id for task in store.tasks()}
+                for identity in found.keys() & newest.keys():
+                    body = json.dumps(found[identity], separators=(",", ":"), allow_nan=False)
+                    store.write(newest[identity], [(CERTIFIED, body)])
+            finally:
+                store.close()
+    except (OSError, sqlite3.Error, Damaged, Newer, WorkDirError) as error:
+        logger.warning("the certificate is not noted in the journal: %s", error)

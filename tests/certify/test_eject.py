@@ -74,6 +74,9 @@ def test_the_certified_record_is_the_one_that_is_written(one: Path, capsys: pyte
     assert main(["eject", str(one)]) == 0
     assert f"record {line}, certified" in capsys.readouterr().out
     records = (one / "database_tuning_record.json").read_text().splitlines()
+    (one / "database_tuning_record.json").write_text("\n".join([*records, records[line - 1]]) + "\n")
+    assert main(["eject", str(one)]) == 0
+    assert "1 records came after that" in capsys.readouterr().out
     (one / "database_tuning_record.json").write_text("\n".join(records[: line - 1] + records[line:]) + "\n")
     assert main(["eject", str(one)]) == 2
     assert "is no longer in" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tvm_litecoop.certify.certificate import TaskCertificate
 from tvm_litecoop.errors import WorkDirError
@@ -57,14 +57,28 @@ def put(file: Path, text: str) -> None:
         raise WorkDirError(f"{file} cannot be written: {error.strerror}", hint) from None
 
 
-def read(directory: str) -> dict[tuple[str, str], str | None] | None:
-    """Which record of each `(workload, target)` is certified, by digest; None where there is no certificate.
+class Certified(NamedTuple):
+    """What a certificate says of a task.
+
+    Attributes:
+        digest: Of the certified record; None for the untuned program.
+        records: How many there were then.
+    """
+
+    digest: str | None
+    records: int
+
+
+def read(directory: str) -> dict[tuple[str, str], Certified] | None:
+    """What is certified of each `(workload, target)`; None where there is no certificate.
 
     Raises:
         WorkDirError: The file is not a certificate.
     """
     tasks = _tasks(directory)
-    return None if tasks is None else {_key(task): task["digest"] for task in tasks if not task["unchecked"]}
+    if tasks is None:
+        return None
+    return {_key(task): Certified(task["digest"], task["records"]) for task in tasks if not task["unchecked"]}
 
 
 def _key(task: dict[str, Any]) -> tuple[str, str]:
@@ -77,6 +91,6 @@ def _tasks(directory: str) -> list[dict[str, Any]] | None:
         return None
     try:
         tasks = json.loads(file.read_text())["tasks"]
-        return [task for task in tasks if {"task", "unchecked", "digest"} <= task.keys() and _key(task)]
+        return [task for task in tasks if {"task", "unchecked", "digest", "records"} <= task.keys() and _key(task)]
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
         raise WorkDirError(f"{file} is not a certificate", f"remove it; then: litecoop verify {directory}") from None

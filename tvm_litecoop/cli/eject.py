@@ -71,12 +71,14 @@ def _winner(task: Any, found: Any, directory: str) -> tuple[Any, str]:
     fastest = task.records[0]
     if found is None or (task.hash, task.target) not in found:
         return fastest, f"record {fastest.line}, the fastest as recorded; NOT verified: litecoop verify {directory}"
-    digest = found[task.hash, task.target]
-    if digest is None:
-        return None, "the untuned program: no record was right and faster"
+    certified = found[task.hash, task.target]
+    newer = len(task.records) - certified.records
+    more = f"; {newer} records came after that: litecoop verify {directory}" if newer > 0 else ""
+    if certified.digest is None:
+        return None, f"the untuned program: no record was right and faster{more}"
     for record in task.records:
-        if record.digest == digest:
-            return record, f"record {record.line}, certified"
+        if record.digest == certified.digest:
+            return record, f"record {record.line}, certified{more}"
     raise WorkDirError(
         f"the certified record of task {task.number} is no longer in {directory}", f"litecoop verify {directory}"
     )

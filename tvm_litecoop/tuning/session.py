@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from tvm.s_tir import meta_schedule as ms
@@ -17,7 +14,7 @@ from tvm.s_tir.schedule import ScheduleError
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import Interrupted, LiteCoOpError, WorkloadError
-from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
+from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning import workdir
@@ -26,11 +23,6 @@ from tvm_litecoop.tuning.outcome import Outcome
 from tvm_litecoop.tuning.recorder import Recorder
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.workloads import Workload
-
-BUILD_LIMIT_S = 15.0
-"""A candidate that compiles longer is given up: it costs as much as a hundred others, and was never a good one."""
-SLOW_BUILD = 20.0
-"""So is one that takes this many times as long as most."""
 
 
 @dataclass
@@ -137,7 +129,7 @@ def _tune(
     interrupt: Interrupt,
 ) -> bool:
     """TVM's own `tune_tir`; True where Ctrl-C ended it."""
-    with _tools(request, interrupt) as tools:
+    with nullcontext({}) if request.stock else warm_tools(interrupt.on_leaving) as tools:  # type: ignore[attr-defined]
         try:
             ms.tune_tir(
                 workload.mod,
@@ -169,36 +161,6 @@ def _tune(
             if request.strategy == "litecoop":
                 strategy.close()
     return False
-
-
-@contextmanager
-def _tools(request: Request, interrupt: Interrupt) -> Iterator[dict[str, Any]]:
-    """Builder and runner: TVM's own where asked for, else the warm ones, closed afterwards.
-
-    Built kernels go to a directory that is removed at the end, also where a second Ctrl-C leaves at once.
-    """
-    if request.stock:
-        yield {}
-        return
-    with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
-        interrupt.on_leaving(partial(shutil.rmtree, kernels, ignore_errors=True))
-        builder = WarmBuilder(
-            f_export=export_shared,
-            timeout_sec=BUILD_LIMIT_S,
-            slow_ratio=SLOW_BUILD,
-            initializer=partial(_build_in, kernels),
-        )
-        runner = AdaptiveRunner()
-        try:
-            yield {"builder": builder, "runner": runner}
-        finally:
-            builder.close()
-            runner.close()
-
-
-def _build_in(directory: str) -> None:
-    """Runs in each worker of the builder."""
-    tempfile.tempdir = directory
 
 
 def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str, float]:

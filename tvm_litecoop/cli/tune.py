@@ -96,7 +96,7 @@ def _run_all(requests: list[Request], json_file: Path | None) -> int:
     load_tensor_intrinsics()
     sessions = []
     for request in requests:
-        with progress.log_on(console), progress.Progress(console, request, workload.flops) as display:
+        with progress.log_on(console), progress.Progress(console) as display:
             sessions.append(session.run(request, workload, target, display))
         if sessions[-1].outcome.interrupted:
             console.print("interrupted; showing the best so far")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.logging import RichHandler
 from rich.table import Table
 
 from tvm_litecoop.tuning.outcome import Outcome
-from tvm_litecoop.tuning.request import Request
+from tvm_litecoop.tuning.status import Status
 
 SHOWN = {
     "tvm_litecoop.models": logging.INFO,
@@ -26,19 +25,15 @@ SHOWN = {
 
 
 class Progress:
-    """Shows trials, best latency, GFLOP/s, who proposed the best, and the seconds left; a context manager.
+    """Shows how a run stands; a context manager.
 
     Args:
         console: Where to show it.
-        request: What is being tuned and how.
-        flops: Arithmetic operations of one run of the kernel.
     """
 
-    def __init__(self, console: Console, request: Request, flops: int) -> None:
-        self._console, self._flops, self._trials = console, flops, request.trials
-        self._name, self._batch = f"{request.strategy} on {request.workload}", request.batch_size
-        self._start = time.perf_counter()
-        self._line = f"{self._name}: building and timing the first batch"
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
         self._live = Live(get_renderable=self._render, console=console, transient=True, refresh_per_second=4)
 
     def __enter__(self) -> Progress:
@@ -52,31 +47,42 @@ class Progress:
         if self._console.is_terminal:
             self._live.stop()
 
-    def started(self, directory: str, known: int, known_s: float | None) -> None:
+    def started(self, status: Status) -> None:
         """The database is open; says what is about to happen, and what is gone on with."""
-        self._say(f"{self._name}: {self._trials} trials in batches of {self._batch}, records go to {directory}")
-        if known:
-            self._say(f"{self._name}: going on with {known} records of earlier runs, {self._found(known_s)}")
+        self._status = status
+        name = status.name
+        self._say(f"{name}: {status.wanted} trials in batches of {status.batch}, records go to {status.directory}")
+        if status.known:
+            self._say(f"{name}: going on with {status.known} records of earlier runs, {found(status)}")
 
-    def measured(self, trials: int, best_s: float | None, author: str) -> None:
+    def measured(self, status: Status) -> None:
         """One batch is done."""
-        elapsed = time.perf_counter() - self._start
-        left = elapsed / trials * (self._trials - trials) if trials else 0.0
-        by = f" by {author}" if author else ""
-        self._line = f"{self._name}: {trials}/{self._trials} trials, {self._found(best_s)}{by}, {left:.0f} s left"
         if not self._console.is_terminal:
-            self._say(self._line)
+            self._say(line(status))
 
-    def _found(self, best_s: float | None) -> str:
-        if best_s is None:
-            return "no candidate ran yet"
-        return f"best {best_s * 1e3:.4f} ms, {self._flops / best_s / 1e9:.1f} GFLOP/s"
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
 
-    def _say(self, line: str) -> None:
-        self._console.print(line, highlight=False, soft_wrap=True)
+    def _render(self) -> RenderableType:
+        return "" if self._status is None else f"{line(self._status)} ({self._status.elapsed_s:.0f} s)"
 
-    def _render(self) -> str:
-        return f"{self._line} ({time.perf_counter() - self._start:.0f} s)"
+
+def line(status: Status) -> str:
+    """The run in one line."""
+    if status.trials == status.carried:
+        return f"{status.name}: building and timing the first batch"
+    by = f" by {status.leader}" if status.leader else ""
+    left = f", {status.left_s:.0f} s left" if status.left_s is not None else ""
+    return f"{status.name}: {status.trials}/{status.wanted} trials, {found(status)}{by}{left}"
+
+
+def found(status: Status) -> str:
+    """The best so far."""
+    if status.best_s is None:
+        return "no candidate ran yet" if len(status.tasks) == 1 else "not every task has a time yet"
+    if len(status.tasks) > 1:
+        return f"kernels of the model {status.best_s * 1e3:.4g} ms"
+    return f"best {status.best_s * 1e3:.4f} ms, {status.tasks[0].flops / status.best_s / 1e9:.1f} GFLOP/s"
 
 
 def results(outcomes: list[Outcome]) -> Table:
@@ -180,8 +186,8 @@ def _table(*columns: str) -> Table:
 class Silent:
     """A watcher that shows nothing."""
 
-    def started(self, directory: str, known: int, known_s: float | None) -> None:
+    def started(self, status: Status) -> None:
         """Nothing is shown."""
 
-    def measured(self, trials: int, best_s: float | None, author: str) -> None:
+    def measured(self, status: Status) -> None:
         """Nothing is shown."""

@@ -10,9 +10,7 @@ from types import TracebackType
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.logging import RichHandler
-from rich.table import Table
 
-from tvm_litecoop.tuning.outcome import Outcome
 from tvm_litecoop.tuning.status import Status
 
 SHOWN = {
@@ -85,74 +83,14 @@ def found(status: Status) -> str:
     return f"best {status.best_s * 1e3:.4f} ms, {status.tasks[0].flops / status.best_s / 1e9:.1f} GFLOP/s"
 
 
-def results(outcomes: list[Outcome]) -> Table:
-    """The strategies side by side, as timed together at the end; the first row is what the others are compared with."""
-    table = _table("strategy", "trials", "failed", "kernel ms", "GFLOP/s", "speed", "untuned x", "tuning s", "correct")
-    base = outcomes[0].seconds_per_run
-    for outcome in outcomes:
-        mine = outcome.seconds_per_run
-        table.add_row(
-            outcome.strategy,
-            f"{outcome.trials} + {outcome.known} earlier" if outcome.known else str(outcome.trials),
-            str(outcome.failed),
-            f"{mine * 1e3:.4f}" if mine else "none",
-            f"{outcome.gflops:.1f}" if outcome.gflops else "none",
-            f"{base / mine:.2f}x" if base and mine and len(outcomes) > 1 else "",
-            _times_untuned(outcome),
-            f"{outcome.seconds.get('total', 0.0):.1f}",
-            {True: "yes", False: "NO", None: f"unchecked: {outcome.unchecked}"}[outcome.correct],
-        )
-    return table
-
-
-def remarks(outcome: Outcome, wanted: int) -> list[str]:
-    """What the figures alone do not say: why a run ended early, and of what its candidates failed."""
-    said = []
-    if outcome.trials < wanted and not outcome.interrupted:
-        said.append(f"{outcome.strategy} ended after {outcome.trials} of {wanted} trials: it found nothing new to try")
-    if outcome.failed:
-        said.append(f"{outcome.failed} of {outcome.trials} candidates failed, the first: {outcome.first_failure}")
-    if outcome.failed and not outcome.best_s:
-        said.append(f"TVM's log of the run is in {outcome.directory}/logs")
-    return said
-
-
-def _times_untuned(outcome: Outcome) -> str:
-    """How many times as fast as the untuned program, with the interval."""
-    if outcome.speedup is None:
-        return "untuned is best" if outcome.certificate else ""
-    mean, low, high = outcome.speedup
-    return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def members(outcome: Outcome) -> Table:
-    """What each member of the pool cost and brought."""
-    figures = ("calls", "given", "refused", "faults", "trials", "hits", "records", "tokens", "USD", "s")
-    table = _table("member", *figures)
-    for name, stats in outcome.members.items():
-        counted = {
-            **stats,
-            "given": stats["proposals"],
-            "faults": _sum(stats["faults"]),
-            "tokens": int(str(stats["tokens_in"])) + int(str(stats["tokens_out"])),
-            "USD": f"{stats['usd']:.4f}",
-            "s": f"{stats['seconds']:.1f}",
-        }
-        table.add_row(name, *(str(counted[figure]) for figure in figures))
-    return table
-
-
-def model_time(outcome: Outcome) -> str:
-    """How long models thought, and how much of that was hidden behind measurements."""
-    hidden, waited = outcome.seconds["hidden"], outcome.seconds["model"]
-    total = sum(float(str(stats["seconds"])) for stats in outcome.members.values())
-    share = f" ({hidden / total:.0%})" if total else ""
-    return f"calls to models took {total:.1f} s, {hidden:.1f} s{share} of it behind measurements; waited {waited:.1f} s"
-
-
 @contextmanager
-def log_on(console: Console) -> Iterator[None]:
-    """What is reported, a server left alone or a run gone on with, goes between the lines of the display."""
+def log_on(console: Console, *, verbose: bool = False) -> Iterator[None]:
+    """What is reported, a server left alone or a run gone on with, goes between the lines of the display.
+
+    Args:
+        console: Where to show it.
+        verbose: All that is logged as information.
+    """
     handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False)
     handler.name = "litecoop"  # TVM's logging cannot bear a handler without a name
     before = {}
@@ -160,7 +98,7 @@ def log_on(console: Console) -> Iterator[None]:
         one = logging.getLogger(name)
         before[one] = one.level, one.propagate
         one.addHandler(handler)
-        one.setLevel(level)
+        one.setLevel(logging.INFO if verbose else level)
         one.propagate = False
     try:
         yield
@@ -169,18 +107,6 @@ def log_on(console: Console) -> Iterator[None]:
             one.removeHandler(handler)
             one.setLevel(level)
             one.propagate = propagate
-
-
-def _sum(reasons: object) -> int:
-    return sum(reasons.values()) if isinstance(reasons, dict) else 0
-
-
-def _table(*columns: str) -> Table:
-    """A plain table; the first column is a name, the others are figures."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1))
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
-    return table
 
 
 class Silent:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ def write(executable: Any, file: Path) -> None:
     """
     draft = file.with_name(f".{file.stem}-{os.getpid()}.so")
     try:
-        executable.export_library(str(draft))
+        with _muted():
+            executable.export_library(str(draft))
         draft.replace(file)
     except (OSError, RuntimeError) as error:
         raise LiteCoOpError(
@@ -83,8 +85,9 @@ def read(file: Path) -> tuple[Running, About]:
     try:
         if ABOUT.encode() not in file.read_bytes():
             raise ValueError("it has no description of its inputs")
-        module = tvm.runtime.load_module(str(file.absolute()))
-        said = tvm.relax.VirtualMachine(module, tvm.cpu())[ABOUT]().numpy().tobytes().decode()
+        with _muted():
+            module = tvm.runtime.load_module(str(file.absolute()))
+            said = tvm.relax.VirtualMachine(module, tvm.cpu())[ABOUT]().numpy().tobytes().decode()
         return Running(module), About.of_text(said)
     except (OSError, RuntimeError, ValueError, AttributeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
@@ -114,3 +117,16 @@ def matched(inputs: Sequence[Argument], given: dict[str, Path]) -> dict[str, Any
             )
         found[name] = array
     return found
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """TVM's C++ warns of every scope that it saves or loads, without saying of what."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)

@@ -9,7 +9,7 @@ from typing import Any
 import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
-from tvm_litecoop.certify import kernels, records, store, table
+from tvm_litecoop.certify import kernels, records, store
 from tvm_litecoop.certify.certificate import HARMFUL, TaskCertificate
 from tvm_litecoop.certify.examiner import Examiner
 from tvm_litecoop.certify.verify import Say, certify
@@ -93,12 +93,21 @@ def _book(outcome: ModelOutcome, task: ModelTask, said: TaskCertificate, databas
     outcome.harmful += sum(verdict.status in HARMFUL for verdict in said.verdicts)
     for row in outcome.tasks:
         if row.name == task.name:
-            row.certified = table.summary(said).partition(": ")[2]
+            row.certified = _in_words(said)
     if said.winner is not None:
         workload = ms.database.Workload.from_json(json.loads(said.task.workload))
         workload = database.commit_workload(workload.mod)
         record = ms.database.TuningRecord.from_json(json.loads(said.winner.record.text)[1], workload)
         database.commit_tuning_record(record)
+
+
+def _in_words(said: TaskCertificate) -> str:
+    if said.unchecked:
+        return f"untuned, for it cannot be checked: {said.unchecked}"
+    if said.winner is None or said.speedup is None:
+        return f"untuned: none of {len(said.verdicts)} records is right and faster"
+    mean, low, high = said.speedup
+    return f"{mean:.3g}x [{low:.3g}, {high:.3g}]"
 
 
 def _compare(

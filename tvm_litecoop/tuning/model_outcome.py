@@ -19,7 +19,7 @@ class TaskOutcome:
         untuned_s: Seconds untuned.
         best_s: Fastest as measured while tuning.
         left_out: Why it was not tuned; empty where it was.
-        certified: What the certificate says of it.
+        certified: What the certificate says of it: how many times as fast as untuned, or why it stays untuned.
     """
 
     name: str

@@ -43,7 +43,7 @@ def shown(outcomes: Sequence[ModelOutcome], wanted: int) -> list[Table | str]:
 
 def kernels(outcome: ModelOutcome) -> Table:
     """The kernels of one search."""
-    table = tables.plain("kernel", "calls", "trials", "untuned ms", "tuned ms", "certificate")
+    table = tables.plain("kernel", "calls", "trials", "untuned ms", "tuned ms", "certified")
     for task in outcome.tasks:
         table.add_row(
             task.name,
@@ -51,7 +51,7 @@ def kernels(outcome: ModelOutcome) -> Table:
             str(task.trials) if not task.left_out else "",
             f"{task.untuned_s * 1e3:.4g}" if task.untuned_s else "",
             f"{task.best_s * 1e3:.4g}" if task.best_s else "",
-            task.certified or ("untuned" if task.left_out else "no record"),
+            task.certified or ("" if task.left_out else "untuned: no record"),
         )
     return table
 

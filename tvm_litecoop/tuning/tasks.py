@@ -118,10 +118,11 @@ def untuned(mods: Sequence[Any], target: Any, tools: dict[str, Any]) -> list[flo
     """Seconds of untuned kernels; None for one that does not build or run."""
     builds = tools["builder"].build([ms.builder.BuilderInput(mod, target) for mod in mods])
     seconds: list[float | None] = [None] * len(mods)
+    device = "cpu" if target.kind.name == "llvm" else str(target.kind.name)
     for number, (mod, build) in enumerate(zip(mods, builds, strict=True)):
         if build.error_msg is None:
-            args = args_of(mod)
-            future = tools["runner"].run([ms.runner.RunnerInput(build.artifact_path, target.kind.name, args)])[0]
+            job = ms.runner.RunnerInput(build.artifact_path, device, args_of(mod))
+            future = tools["runner"].run([job])[0]
             seconds[number] = mean_seconds(future.result().run_secs)
     return seconds
 

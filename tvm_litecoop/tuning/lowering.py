@@ -23,18 +23,17 @@ def fused(mod: Any, target: Any, *, packed: bool) -> Any:
     Args:
         mod: Relax, as a frontend makes it.
         target: For which machine.
-        packed: Mark constant weights, whose layout every schedule may choose.
+        packed: Mark constant weights, whose layout every schedule may choose; not where TVM could not pack them.
     """
     passes = [
-        *cpu.library_dispatch_passes(target),
         relax.transform.DecomposeOpsForInference(),
         relax.transform.CanonicalizeBindings(),
         relax.get_pipeline("zero"),
     ]
-    if packed:
-        passes.append(relax.transform.AttachAttrLayoutFreeBuffers())
     with target:
-        return tvm.transform.Sequential(passes)(mod)
+        plain = tvm.transform.Sequential(passes)(mod)
+        marked = relax.transform.AttachAttrLayoutFreeBuffers()(plain)
+    return marked if packed and _can_pack(marked) else plain
 
 
 def compiled(mod: Any, database: Any, target: Any, about: str = "") -> Any:
@@ -50,19 +49,35 @@ def compiled(mod: Any, database: Any, target: Any, about: str = "") -> Any:
         The `relax.VMExecutable`.
     """
     with target, database:
-        passes = [
-            relax.transform.MetaScheduleApplyDatabase(),
-            relax.transform.SplitLayoutRewritePreproc(),
-            relax.transform.FoldConstant(),  # packs the weights here and now
-        ]
-        mod = tvm.transform.Sequential(passes)(mod)
-    lowering = [*cpu.dataflow_lower_passes(target), *cpu.finalize_passes(target)]
+        mod = relax.transform.MetaScheduleApplyDatabase()(mod)
+        if _is_marked(mod):
+            mod = relax.transform.SplitLayoutRewritePreproc()(mod)
+            mod = relax.transform.FoldConstant()(mod)  # packs the weights here and now
+    lowering = [
+        *cpu.library_dispatch_passes(target),  # sorts and scans, whose functions have no blocks
+        relax.transform.LegalizeOps(),
+        *cpu.dataflow_lower_passes(target),
+        *cpu.finalize_passes(target),
+    ]
     return tvm.compile(_with_about(mod, about), target, relax_pipeline=tvm.transform.Sequential(lowering))
 
 
 def untuned(mod: Any, target: Any) -> Any:
     """The program that TVM makes by default, without any record."""
     return tvm.compile(mod, target)
+
+
+def _is_marked(mod: Any) -> bool:
+    return any(func.attrs and "layout_free_buffers" in func.attrs for func in mod.functions.values())
+
+
+def _can_pack(mod: Any) -> bool:
+    """TVM's pass gives up on functions without a compute block, whether or not these have weights."""
+    try:
+        relax.transform.SplitLayoutRewritePreproc()(mod)
+    except (RuntimeError, ValueError):
+        return False
+    return True
 
 
 def _with_about(mod: Any, about: str) -> Any:

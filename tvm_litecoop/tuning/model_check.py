@@ -56,7 +56,7 @@ def finish(
     _compare(outcomes, model, inputs, default, running, say)
     times = in_turns([one.calling(inputs) for one in (default, *running)])
     for outcome, own in zip(outcomes, times[1:], strict=True):
-        outcome.untuned_s, outcome.final_s = middle(times[0]), middle(own)
+        outcome.untuned_s, outcome.final_s, outcome.rounds_s = middle(times[0]), middle(own), own
         outcome.speedup = interval([[before / after for before, after in zip(times[0], own, strict=True)]])
     return executables[-1] if outcomes[-1].correct else None
 

@@ -52,6 +52,7 @@ class ModelOutcome:
         escalations: Steps handed to the largest member.
         untuned_s: Median, low and high seconds of one run of the model as TVM compiles it by default.
         final_s: The same of the model with certified kernels, timed in turns.
+        rounds_s: Seconds of one run in each round of that timing; round by round those of all searches belong together.
         speedup: Untuned over tuned.
         correct: Whether its outputs are right; None where nothing was compiled.
         worst_error: Largest deviation in units of what is allowed.
@@ -76,6 +77,7 @@ class ModelOutcome:
     escalations: int = 0
     untuned_s: tuple[float, float, float] | None = None
     final_s: tuple[float, float, float] | None = None
+    rounds_s: list[float] = field(default_factory=list)
     speedup: Interval | None = None
     correct: bool | None = None
     worst_error: float | None = None
@@ -97,6 +99,7 @@ class ModelOutcome:
             "known": self.known,
             "untuned_ms": _ms(self.untuned_s),
             "final_ms": _ms(self.final_s),
+            "rounds_ms": [seconds * 1e3 for seconds in self.rounds_s],
             "speedup": [self.speedup.mean, self.speedup.low, self.speedup.high] if self.speedup else None,
             "correct": self.correct,
             "worst_error": self.worst_error if math.isfinite(self.worst_error or 0.0) else None,

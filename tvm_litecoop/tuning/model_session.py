@@ -34,7 +34,8 @@ def prepared(model: Model, target: Any, trials: int, *, packed: bool) -> tuple[A
     """
     mod = fused(model.mod, target, packed=packed)
     with quiet(), warm_tools() as tools:
-        return mod, choose(tasks_of(mod, target), target, tools, max(1, trials // BATCH))
+        tasks = tasks_of(mod, target)
+        return mod, choose(tasks, target, tools, max(1, trials // BATCH) if trials else len(tasks))
 
 
 def run(

@@ -23,13 +23,14 @@ LAYERS = [
     {"search"},
     {"journal"},
     {"tvm_bridge", "measure", "workloads"},
-    {"strategy", "compat", "audition", "certify"},
+    {"strategy", "compat", "audition", "certify", "model_files"},
     {"tuning"},
+    {"relax"},
     {"cli", ""},
 ]
 """From the bottom up. Inside a folder files may import each other; folders of one layer may not."""
 
-KNOWS_TVM = {"tvm_bridge", "measure", "workloads", "strategy", "audition", "certify", "tuning"}
+KNOWS_TVM = {"tvm_bridge", "measure", "workloads", "model_files", "strategy", "audition", "certify", "tuning", "relax"}
 """`tuning` loads it late: the command line sets the threads of kernels first."""
 
 

@@ -127,10 +127,16 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         """Back the measured run times up the tree."""
         self._started("notify_runner_results").notify(results)
 
-    def close(self) -> None:
-        """Let go of the threads of every tree; for a run that ended in the middle, where TVM calls no post_tuning."""
+    def close(self, *, finished: bool = False) -> None:
+        """Let go of the threads of every tree; for a run that ended in the middle, where TVM calls no post_tuning.
+
+        Args:
+            finished: The run has made its trials all the same: no later one goes on with it.
+        """
         for search in self.searches:
             search.close()
+        if finished:
+            self._journal.finish()
         self._journal.close()
 
     def clone(self) -> Any:

@@ -6,4 +6,6 @@ retime.py   the kernels of all cells, checked and timed together at the end
 stats.py    geometric means and bootstrap intervals
 table.py    the result as text
 run.py      the whole: cells in order, finished ones skipped
+end_to_end.py  whole models by both searches
+models/     the networks, in plain torch
 """

@@ -6,13 +6,17 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import tvm
 from tvm.s_tir import Schedule
 from tvm.s_tir.meta_schedule.database import TuningRecord, Workload
+from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
 
 from tvm_litecoop.certify.program import MAIN
+from tvm_litecoop.tvm_bridge.arguments import args_of
 
 ROUNDS = (3, 10)
 """Rounds of timing, fewest and most."""
@@ -60,28 +64,45 @@ def run(kernel: Any, inputs: Sequence[Any], outputs: Sequence[int]) -> list[Any]
     return [args[number].numpy() for number in outputs]
 
 
-def in_turns(kernels: Sequence[Any], inputs: Sequence[Any]) -> list[list[float]]:
+def in_turns(kernels: Sequence[Any], calls: Sequence[Sequence[Any]]) -> list[list[float]]:
     """Seconds per run of each kernel in each round: all are timed in every round, every other one backwards.
 
     So none gains from a lucky moment of the machine, nor from standing behind another. The fastest repeat of a round
     counts: what a busy machine adds is not the kernel's. Slow kernels get fewer rounds.
+
+    Args:
+        kernels: What is timed.
+        calls: The arguments of each; the same list for those that share them.
     """
-    args = [tvm.runtime.tensor(array) for array in inputs]
-    timers = [_timer(kernel, args) for kernel in kernels]
+    made = {id(inputs): [tvm.runtime.tensor(array) for array in inputs] for inputs in calls}
+    timers = [_timer(kernel, made[id(inputs)]) for kernel, inputs in zip(kernels, calls, strict=True)]
     rows: list[list[float]] = []
     start = time.perf_counter()
     while len(rows) < ROUNDS[0] or (len(rows) < ROUNDS[1] and time.perf_counter() - start < TIMING_S):
         order = range(len(timers)) if len(rows) % 2 else reversed(range(len(timers)))
-        seen = {number: float(min(timers[number](*args).results)) for number in order}
+        seen = {number: float(min(timers[number]().results)) for number in order}
         rows.append([seen[number] for number in range(len(timers))])
     return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _timer(kernel: Any, args: Sequence[Any]) -> Any:
     slow = kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1)(*args).mean > REPEAT_MS / 1e3
-    return kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1 if slow else REPEATS, min_repeat_ms=REPEAT_MS)
+    clock = kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1 if slow else REPEATS, min_repeat_ms=REPEAT_MS)
+    return partial(clock, *args)
 
 
-def medians(kernels: Sequence[Any], inputs: Sequence[Any]) -> list[float]:
+def packed_ahead(module: Any, target: Any, inputs: Sequence[Any]) -> tuple[Any, Sequence[Any]] | None:
+    """What is timed of a scheduled module whose weights the model packs in advance, and its arguments.
+
+    None where there are no such weights: then the kernel itself is timed.
+    """
+    if not module[MAIN].attrs or "layout_free_buffers" not in module[MAIN].attrs:
+        return None
+    shapes = [tuple(arg.as_json()[2]) for arg in args_of(module)]
+    packed = RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(module)
+    return compiled(packed, target), [np.resize(array, shape) for array, shape in zip(inputs, shapes, strict=True)]
+
+
+def medians(kernels: Sequence[Any], calls: Sequence[Sequence[Any]]) -> list[float]:
     """Median seconds per run of each kernel, timed in turns."""
-    return [statistics.median(column) for column in in_turns(kernels, inputs)] if kernels else []
+    return [statistics.median(column) for column in in_turns(kernels, calls)] if kernels else []

@@ -1,11 +1,13 @@
 """The command line `litecoop`. Owns exit codes; each command is a file of its own.
 
-tune.py    litecoop tune
+tune.py    litecoop tune (tune_model.py where the workload is a whole model)
+run.py     litecoop run
 verify.py  litecoop verify
 eject.py   litecoop eject
 replay.py  litecoop replay
 pool.py    litecoop pool show | check | audition
 bench.py   litecoop bench
+screen.py  where it prints
 files.py   files that a command is asked to write
 
 TVM is imported only after the installed versions were checked and the threads of kernels were set.
@@ -18,7 +20,7 @@ import sys
 from collections.abc import Sequence
 
 from tvm_litecoop._version import __version__
-from tvm_litecoop.cli import bench, eject, pool, replay, tune, verify
+from tvm_litecoop.cli import bench, eject, pool, replay, run, tune, verify
 from tvm_litecoop.errors import LiteCoOpError
 
 
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="litecoop", description="Tune TVM programs with a shared search tree.")
     parser.add_argument("--version", action="version", version=f"litecoop {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (tune, verify, eject, replay, pool, bench):
+    for command in (tune, run, verify, eject, replay, pool, bench):
         command.add_to(commands)
     args = parser.parse_args(argv)
     try:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from tvm_litecoop.cli import screen
-from tvm_litecoop.cli.files import check_writable, write
+from tvm_litecoop.cli import screen, tune_model
+from tvm_litecoop.cli.files import as_text, check_writable, write
+from tvm_litecoop.cli.tune_model import Wanted
 from tvm_litecoop.compat import check_versions
 from tvm_litecoop.config import NAMED
 from tvm_litecoop.errors import ConfigError
@@ -22,6 +22,8 @@ EXAMPLES = """examples:
   litecoop tune matmul:512x512x512
   litecoop tune conv2d:1x56x56x64,3x3,64 --trials 128 --compare evolutionary
   litecoop tune my_kernels.py:softmax --target "llvm -mcpu=znver4 -num-cores=8" --json result.json
+  litecoop tune model.onnx --trials 400 -o model.so
+  litecoop tune model.pt2 --shape x=1x3x224x224 --compare evolutionary
 """
 
 
@@ -30,13 +32,16 @@ def add_to(commands: Any) -> None:
     settings = ["paper", *NAMED, "lambda=X"]
     tune = commands.add_parser(
         "tune",
-        help="tune one workload",
-        description="Tune one workload, check the result against its reference, and print what was found.",
+        help="tune one workload or a whole model",
+        description="Tune one workload or a whole model, check the result, and print what was found.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     tune.set_defaults(command=_tune)
-    tune.add_argument("workload", help="a built-in, with or without a shape (see the README), or path.py:attribute")
+    tune.add_argument(
+        "workload",
+        help="a built-in, with or without a shape (see the README), path.py:attribute, model.onnx or model.pt2",
+    )
     tune.add_argument("--target", default="", help="a TVM target; default: this machine with its real features")
     tune.add_argument("--trials", type=int, default=64, metavar="N", help="candidates to measure (default 64)")
     tune.add_argument("--strategy", choices=STRATEGIES, default="litecoop", help="which search (default litecoop)")
@@ -53,6 +58,12 @@ def add_to(commands: Any) -> None:
     kept.add_argument("--fresh", action="store_true", help="start over; earlier results are kept aside")
     tune.add_argument("--stock", action="store_true", help="TVM's default builder and runner instead of the warm ones")
     tune.add_argument("--json", default="", metavar="FILE", help="write the outcome there")
+    tune.add_argument("-o", "--output", default="", metavar="FILE.so", help="write the compiled model there")
+    tune.add_argument("--shape", action="append", default=[], metavar="NAME=AxB", help="shape of an input of a model")
+    tune.add_argument("--no-prepack", action="store_true", help="leave the weights of a model in their own layout")
+    shown = tune.add_mutually_exclusive_group()
+    shown.add_argument("--quiet", action="store_true", help="print the result only")
+    shown.add_argument("--verbose", action="store_true", help="print what is logged as well")
 
 
 def _tune(args: argparse.Namespace) -> int:
@@ -78,57 +89,61 @@ def _tune(args: argparse.Namespace) -> int:
     json_file = Path(args.json) if args.json else None
     if json_file is not None:
         check_writable(json_file)
+    if args.output:
+        check_writable(Path(args.output), "--output")
     check_versions()
     use_physical_cores()
-    return _run_all(requests, json_file)
+    from tvm_litecoop.model_files import Model, load, shapes
+    from tvm_litecoop.tuning.targets import parse_target
+
+    target = parse_target(args.target)
+    subject = load(args.workload, shapes.parse(args.shape))
+    loud = {"quiet": args.quiet, "verbose": args.verbose}
+    if isinstance(subject, Model):
+        wanted = Wanted(Path(args.output) if args.output else None, json_file, packed=not args.no_prepack)
+        return tune_model.run_all(requests, subject, target, wanted, screen.Screen(**loud))
+    if args.output:
+        raise ConfigError("-o is for whole models", "for a kernel: litecoop eject WORK_DIR")
+    return _run_all(requests, subject, target, json_file, screen.Screen(**loud))
 
 
-def _run_all(requests: list[Request], json_file: Path | None) -> int:
+def _run_all(requests: list[Request], workload: Any, target: Any, json_file: Path | None, shown: screen.Screen) -> int:
     """Tune with each strategy in turn, check and time all results together, print and write them."""
     from tvm_litecoop.certify import table
     from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
-    from tvm_litecoop.tuning import check, progress, session
-    from tvm_litecoop.tuning.targets import parse_target
-    from tvm_litecoop.workloads import parse
+    from tvm_litecoop.tuning import check, session
 
-    console = screen.console()
-    workload, target = parse(requests[0].workload), parse_target(requests[0].target)
     load_tensor_intrinsics()
     sessions = []
     for request in requests:
-        with progress.log_on(console), progress.Progress(console, request, workload.flops) as display:
+        with shown.display() as display:
             sessions.append(session.run(request, workload, target, display))
         if sessions[-1].outcome.interrupted:
-            console.print("interrupted; showing the best so far")
+            shown.say("interrupted; showing the best so far")
             break
-
-    def say(line: str) -> None:
-        console.print(line, highlight=False, soft_wrap=True)
-
-    found = check.check_and_time(sessions, workload, target, say)
+    found = check.check_and_time(sessions, workload, target, shown.note)
     outcomes = [one.outcome for one in sessions]
-    _show(console, outcomes, requests[0].trials)
+    _show(shown.console, outcomes, requests[0].trials)
     if found:
         for line in (*table.reasons(found[-1]), *table.how(outcomes[-1].directory, found[-1:])):
-            say(line)
+            shown.say(line)
     if json_file is not None:
-        written = [outcome.as_json() for outcome in outcomes]
-        write(json_file, json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n")
+        write(json_file, as_text(outcomes))
     return 0 if outcomes[-1].correct else 1
 
 
 def _show(console: Console, outcomes: list[Any], trials: int) -> None:
     """The searches side by side, and what the members of the last one brought."""
-    from tvm_litecoop.tuning import progress
+    from tvm_litecoop.tuning import tables
 
     last = outcomes[-1]
-    console.print(progress.results(outcomes))
+    console.print(tables.results(outcomes))
     if last.members:
-        console.print(progress.members(last))
+        console.print(tables.members(last))
     if last.seconds["model"] or last.seconds["hidden"]:
-        console.print(progress.model_time(last), highlight=False)
+        console.print(tables.model_time(last), highlight=False)
     for outcome in outcomes:
-        for line in progress.remarks(outcome, trials):
+        for line in tables.remarks(outcome, trials):
             console.print(line, highlight=False, soft_wrap=True)
 
 

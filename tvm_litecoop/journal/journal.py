@@ -103,6 +103,12 @@ class Journal:
         if not self._tasks:
             self.close()
 
+    def finish(self) -> None:
+        """All tasks of this run are finished, whatever they have left to do."""
+        if self._open is not None:
+            for task in self._open.taken:
+                self._open.store.write(task, [(ENDED, "")])
+
     def close(self) -> None:
         """Let go of the file and the lock; a task that did not end is gone on with by the next run."""
         opened, self._open, self._tasks = self._open, None, 0

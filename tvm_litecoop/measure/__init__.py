@@ -9,6 +9,7 @@ timing.py       how long one kernel is timed, on the worker
 arguments.py    the kernel's arguments, kept between candidates, on the worker
 workers.py      the pool of processes of both
 process.py      one process
+tools.py        both as our own entry points use them
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Request:
     Attributes:
         workload: A built-in with or without a shape, or `path.py:attribute`.
         strategy: One of `STRATEGIES`.
-        trials: Candidates to measure.
+        trials: Candidates to measure; 0 to compile a model from what earlier runs found.
         target: A target; empty for this machine.
         work_dir: Where the database and the logs go.
         seed: Makes all randomness of the search.
@@ -50,8 +50,8 @@ class Request:
         SearchConfig.named(self.setting)
         if (self.pool or self.setting != "default") and self.strategy != "litecoop":
             raise ConfigError(f"{self.strategy} has no pool and no settings", "leave out --pool and --setting")
-        if self.trials < 1:
-            raise ConfigError(f"trials is {self.trials}", "choose at least 1")
+        if self.trials < 0:
+            raise ConfigError(f"trials is {self.trials}", "choose at least 1, or 0 to compile what is known of a model")
         if self.batch < 0:
             raise ConfigError(f"batch is {self.batch}", "choose at least 1, or 0 for the default")
         if not 1 <= self.seed <= 2**31 - 1:

@@ -1,36 +1,21 @@
-"""The run itself: TVM's `tune_tir` with the strategy that was asked for, timed and recorded."""
+"""The run of one kernel: TVM's `tune_tir` with the strategy that was asked for, timed and recorded."""
 
 from __future__ import annotations
 
-import logging
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.schedule import ScheduleError
 
-from tvm_litecoop.config import SearchConfig
-from tvm_litecoop.errors import Interrupted, LiteCoOpError, WorkloadError
-from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
+from tvm_litecoop.errors import ConfigError, LiteCoOpError, WorkloadError
 from tvm_litecoop.models.pool import Pool
-from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning import workdir
-from tvm_litecoop.tuning.interrupt import Interrupt
+from tvm_litecoop.tuning.drive import Watcher, drive
 from tvm_litecoop.tuning.outcome import Outcome
-from tvm_litecoop.tuning.recorder import Recorder
 from tvm_litecoop.tuning.request import Request
+from tvm_litecoop.tuning.status import Status, TaskStatus
 from tvm_litecoop.workloads import Workload
-
-BUILD_LIMIT_S = 15.0
-"""A candidate that compiles longer is given up: it costs as much as a hundred others, and was never a good one."""
-SLOW_BUILD = 20.0
-"""So is one that takes this many times as long as most."""
 
 
 @dataclass
@@ -46,18 +31,6 @@ class Session:
     schedule: Any
 
 
-class Watcher(Protocol):
-    """Who is told how a run goes."""
-
-    def started(self, directory: str, known: int, known_s: float | None) -> None:
-        """The database is open and holds so many records, the fastest of that many seconds."""
-        ...
-
-    def measured(self, trials: int, best_s: float | None, author: str) -> None:
-        """A batch is done: trials so far, best seconds so far and who proposed it."""
-        ...
-
-
 def run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None = None) -> Session:
     """Tune one workload with one strategy; an unfinished run in the same directory is gone on with.
 
@@ -71,73 +44,24 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher, poo
         pool: Instead of the pool that the request names.
 
     Raises:
+        ConfigError: No trials are asked for.
         WorkDirError: The work directory cannot be used, or another process uses it.
         WorkloadError: TVM cannot make a design space of the function for this target.
     """
+    if request.trials < 1:
+        raise ConfigError(f"trials is {request.trials}", "choose at least 1")
     with workdir.locked(request.directory):
         return _run(request, workload, target, watcher, pool)
 
 
 def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None) -> Session:
-    strategy = _strategy(request, pool)
     database = workdir.open_database(request.directory, fresh=request.fresh)
     known, known_s = workdir.known(database, workload.mod, target)
-    watcher.started(request.directory, known, known_s)
-    with Interrupt() as interrupt, _quiet(), ms.Profiler() as profiler:
+    task = TaskStatus(workload.name, flops=workload.flops, known=known, best_s=known_s)
+    name = f"{request.strategy} on {request.workload}"
+    status = Status(name, request.trials, request.batch_size, request.directory, [task])
 
-        def after_batch(trials: int, best_s: float | None) -> None:
-            watcher.measured(trials, best_s, _leader(strategy))
-            interrupt.check()
-
-        recorder = Recorder(known_s, after_batch, lambda: int(_carried(strategy)[0]))
-        start = time.perf_counter()
-        interrupted = _tune(request, workload, target, database, strategy, recorder, interrupt)
-        total = time.perf_counter() - start
-    outcome = Outcome(
-        request.workload,
-        str(target),
-        request.strategy,
-        request.seed,
-        workload.flops,
-        directory=request.directory,
-        trials=recorder.trials,
-        failed=recorder.failed,
-        first_failure=recorder.first_failure,
-        known=max(0, known - int(_carried(strategy)[0])),
-        best_s=recorder.best_s,
-        curve=list(recorder.curve),
-        seconds=_seconds(profiler.get(), total, strategy),
-        best_author=_leader(strategy),
-        interrupted=interrupted,
-    )
-    if request.strategy == "litecoop":
-        outcome.members = {name: stats.as_json() for name, stats in strategy.pool.stats.items()}
-        outcome.escalations = sum(search.state.escalations for search in strategy.searches)
-    return Session(outcome, ms.tir_integration.compile_tir(database, workload.mod, target))
-
-
-def _strategy(request: Request, pool: Pool | None) -> Any:
-    """What `tune_tir` takes: a strategy, or the name of one of TVM's own."""
-    if request.strategy != "litecoop":
-        return request.strategy
-    if pool is None and request.pool:
-        pool = Pool.from_toml(request.pool)
-    elif pool is None and request.members:
-        pool = Pool.built_in(*request.members)
-    return LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
-
-
-def _tune(
-    request: Request,
-    workload: Workload,
-    target: Any,
-    database: Any,
-    strategy: Any,
-    recorder: Recorder,
-    interrupt: Interrupt,
-) -> bool:
-    """TVM's own `tune_tir`; True where Ctrl-C ended it."""
-    with _tools(request, interrupt) as tools:
+    def tune(given: dict[str, Any]) -> None:
         try:
             ms.tune_tir(
                 workload.mod,
@@ -146,96 +70,44 @@ def _tune(
                 max_trials_global=request.trials,
                 num_trials_per_iter=request.batch_size,
                 database=database,
-                measure_callbacks=[*ms.measure_callback.MeasureCallback.create("default"), recorder],
-                strategy=strategy,
                 seed=request.seed,
-                **tools,
+                **given,
             )
-        except Interrupted:
-            return True
         except LiteCoOpError:
             raise
         except (ScheduleError, IndexError, RuntimeError, ValueError) as error:
-            if recorder.trials:
+            if status.trials:
                 raise
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            raise WorkloadError(
-                f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {reason}",
-                "split a block that reads two reductions, as workloads/mlp.py does"
-                if target.kind.name == "llvm"
-                else "name a whole target, such as nvidia/nvidia-a100: a bare kind lacks limits of the device",
-            ) from None
-        finally:
-            if request.strategy == "litecoop":
-                strategy.close()
-    return False
+            raise _no_space(request, target, error) from None
+
+    done = drive(request, status, watcher, pool, tune)
+    outcome = Outcome(
+        request.workload,
+        str(target),
+        request.strategy,
+        request.seed,
+        workload.flops,
+        directory=request.directory,
+        trials=status.trials,
+        failed=status.failed,
+        first_failure=status.first_failure,
+        known=max(0, known - status.carried),
+        best_s=status.best_s,
+        curve=list(status.curve),
+        seconds=done.seconds,
+        best_author=done.leader,
+        interrupted=done.interrupted,
+        members=done.members,
+        escalations=done.escalations,
+    )
+    return Session(outcome, ms.tir_integration.compile_tir(database, workload.mod, target))
 
 
-@contextmanager
-def _tools(request: Request, interrupt: Interrupt) -> Iterator[dict[str, Any]]:
-    """Builder and runner: TVM's own where asked for, else the warm ones, closed afterwards.
-
-    Built kernels go to a directory that is removed at the end, also where a second Ctrl-C leaves at once.
-    """
-    if request.stock:
-        yield {}
-        return
-    with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
-        interrupt.on_leaving(partial(shutil.rmtree, kernels, ignore_errors=True))
-        builder = WarmBuilder(
-            f_export=export_shared,
-            timeout_sec=BUILD_LIMIT_S,
-            slow_ratio=SLOW_BUILD,
-            initializer=partial(_build_in, kernels),
-        )
-        runner = AdaptiveRunner()
-        try:
-            yield {"builder": builder, "runner": runner}
-        finally:
-            builder.close()
-            runner.close()
-
-
-def _build_in(directory: str) -> None:
-    """Runs in each worker of the builder."""
-    tempfile.tempdir = directory
-
-
-def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str, float]:
-    """Where the time went, in seconds of wall clock; `hidden` is model time behind measurements, not part of it."""
-    build, ran = float(profile.get("SendToBuilder", 0.0)), float(profile.get("SendToRunner", 0.0))
-    pool: Pool | None = getattr(strategy, "pool", None)
-    model = sum(stats.blocked_s for stats in pool.stats.values()) - _carried(strategy)[1] if pool else 0.0
-    hidden = pool.books.hidden_s if pool else 0.0
-    search = total - build - ran - model
-    return {"total": total, "build": build, "run": ran, "search": search, "model": model, "hidden": hidden}
-
-
-def _carried(strategy: Any) -> tuple[float, float]:
-    """Trials and waiting of an unfinished run that is gone on with."""
-    carried = [search.carried for search in getattr(strategy, "searches", [])]
-    return sum(trials for trials, _ in carried), sum(blocked_s for _, blocked_s in carried)
-
-
-def _leader(strategy: Any) -> str:
-    """Who proposed the fastest program so far; empty for TVM's own strategies, which are only names here."""
-    bests = [search.tree.best for search in getattr(strategy, "searches", [])]
-    measured = [node for node in bests if node is not None]
-    return max(measured, key=lambda node: node.throughput or 0.0).author if measured else ""
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """TVM's own chatter goes to `logs/` in the work directory, not to the terminal; nor does that it cannot be written.
-
-    `tune_tir` gives its console handler the level that this logger has before the run (meta_schedule/logging.py).
-    """
-    chatter = logging.getLogger("tvm.s_tir.meta_schedule")
-    before = chatter.level, logging.raiseExceptions
-    chatter.setLevel(logging.CRITICAL)
-    logging.raiseExceptions = False
-    try:
-        yield
-    finally:
-        chatter.setLevel(before[0])
-        logging.raiseExceptions = before[1]
+def _no_space(request: Request, target: Any, error: Exception) -> WorkloadError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    return WorkloadError(
+        f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {reason}",
+        "split a block that reads two reductions, as workloads/mlp.py does"
+        if target.kind.name == "llvm"
+        else "name a whole target, such as nvidia/nvidia-a100: a bare kind lacks limits of the device",
+    )

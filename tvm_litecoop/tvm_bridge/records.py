@@ -13,6 +13,7 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop.search.events import Event, Measured
 from tvm_litecoop.search.loop import Search
+from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.space import TvmSpace
 from tvm_litecoop.values import Built, Measurement, rounded
 
@@ -52,14 +53,12 @@ class Records:
         database: TVM's.
         mod: The untuned module.
         target: Run times of other targets say nothing about this one.
-        args_info: Of the kernel.
         space: Replays the records.
     """
 
     database: Any
     mod: Any
     target: Any
-    args_info: Any
     space: TvmSpace
 
     def share(self, search: Search, past: Sequence[Event]) -> None:
@@ -125,8 +124,8 @@ class Records:
 
     def _commit(self, built: Built, one: Measurement) -> None:
         workload = self.database.commit_workload(self.mod)
-        trace, run_secs = self.space.schedule(built.program).trace, list(one.run_secs) or [FAILED_S]
-        record = ms.database.TuningRecord(trace, workload, run_secs, self.target, self.args_info)
+        schedule, run_secs = self.space.schedule(built.program), list(one.run_secs) or [FAILED_S]
+        record = ms.database.TuningRecord(schedule.trace, workload, run_secs, self.target, args_of(schedule.mod))
         self.database.commit_tuning_record(record)
 
 

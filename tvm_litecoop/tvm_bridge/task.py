@@ -16,6 +16,7 @@ from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
+from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.context import Context, identity
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.on_disk import OnDisk
@@ -69,12 +70,11 @@ class Task:
     ) -> None:
         warn_of_idle_cores(context.target)
         self._context = context
-        self._args_info = ms.arg_info.ArgInfo.from_entry_func(context.mod, remove_preproc=True)
         self._trials, self._batch = trials, batch
         self._measuring: list[int] = []
         self._predictor = None
         if cost_model is not None:
-            self._predictor = Predictor(cost_model, context.for_cost_model(), self._args_info)
+            self._predictor = Predictor(cost_model, context.for_cost_model(), args_of(context.mod))
         self.space = TvmSpace(
             context.mod,
             design_spaces,
@@ -107,7 +107,7 @@ class Task:
         past, state = self.book.past, self.search.state
         if database is not None:
             context = self._context
-            Records(database, context.mod, context.target, self._args_info, self.space).share(self.search, past)
+            Records(database, context.mod, context.target, self.space).share(self.search, past)
         if not past:
             return
         trained = [one for one in measured_in(past).values() if one.run_secs]
@@ -138,7 +138,7 @@ class Task:
             return None
         self._measuring = [node.id for node in nodes]
         schedules = [self.space.schedule(node.built.program) for node in nodes]
-        return [ms.MeasureCandidate(schedule, self._args_info) for schedule in schedules]
+        return [ms.MeasureCandidate(schedule, args_of(schedule.mod)) for schedule in schedules]
 
     def _proposing(self) -> Callable[[], str]:
         """What is waited for while programs are proposed, step by step."""

@@ -32,8 +32,6 @@ def parse(text: str) -> Workload:
         WorkloadError: One line that says what is wrong with the text and what was expected.
     """
     name, colon, shape = text.partition(":")
-    if name.endswith(".onnx"):
-        raise WorkloadError(f"{name}: model files are not supported yet", "name a built-in or path.py:attribute")
     if is_user_file(text):
         return load(text)
     family = BUILTIN.get(name)

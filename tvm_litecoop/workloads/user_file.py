@@ -32,14 +32,22 @@ def is_user_file(text: str) -> bool:
 
 
 def load(text: str) -> Workload:
-    """Imports the file and takes the attribute, with no reference and unit normal inputs.
-
-    The last parameter of the function counts as its output. The file runs as it would under `python path.py`,
-    except that `__name__` is not "__main__" and its folder is not on `sys.path`.
+    """The workload that a text names.
 
     Raises:
-        WorkloadError: The file or the attribute is missing, the file raises, or the attribute is not one
-            schedulable PrimFunc of static shape.
+        WorkloadError: As `value_of` and `workload_of`.
+    """
+    return workload_of(value_of(text), text)
+
+
+def value_of(text: str) -> Any:
+    """Imports the file and takes the attribute.
+
+    The file runs as it would under `python path.py`, except that `__name__` is not "__main__" and its folder is not
+    on `sys.path`.
+
+    Raises:
+        WorkloadError: The file or the attribute is missing, or the file raises.
     """
     match = _TEXT.fullmatch(text)
     if match is None:
@@ -51,7 +59,18 @@ def load(text: str) -> Workload:
         what = f"has no attribute {attribute!r}" if attribute else "needs the name of an attribute"
         have = f"it has {', '.join(kept)}" if kept else "it has no IRModule and no PrimFunc"
         raise WorkloadError(f"{path} {what}; {have}", _FORM)
-    func = _only_function(getattr(module, attribute), text)
+    return getattr(module, attribute)
+
+
+def workload_of(value: Any, text: str) -> Workload:
+    """A function as a workload, with no reference and unit normal inputs.
+
+    The last parameter of the function counts as its output.
+
+    Raises:
+        WorkloadError: The value is not one schedulable PrimFunc of static shape.
+    """
+    func = _only_function(value, text)
     if not hasattr(func.body, "block"):
         raise WorkloadError(f"{text} has no blocks, so there is nothing to schedule", _HOW)
     # `tune_tir` adds noalias before it looks a module up in the database; without it here the result is not found.
@@ -60,7 +79,7 @@ def load(text: str) -> Workload:
     flops = int(estimate_tir_flops(mod))
     out = str(getattr(func.params[-1], "dtype", "float32")) if len(func.params) else "float32"
     scales = (1.0,) * (len(func.params) - Workload.num_outputs)
-    return Workload(attribute, text, mod, flops, None, _RTOL.get(out, 1e-4), _ATOL, scales)
+    return Workload(text.rpartition(":")[2], text, mod, flops, None, _RTOL.get(out, 1e-4), _ATOL, scales)
 
 
 def _import(path: Path) -> ModuleType:

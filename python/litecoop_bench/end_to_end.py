@@ -1,0 +1,96 @@
+"""Whole models by both searches: `python -m litecoop_bench.end_to_end`.
+
+Every model is tuned by TVM's evolutionary search (its own builder and runner) and by ours (warm builder and runner, the
+embedded pool), with the same trials on the same kernels, one after the other; both compiled models are then timed in
+turns, in one process, together with the untuned one. A rerun skips what is finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tvm_litecoop.intervals import interval
+
+
+def main() -> int:
+    """Tune, print; 1 where a model is wrong or a run failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=["resnet18", "decoder"], metavar="MODEL")
+    parser.add_argument("--trials", type=int, default=400)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--small", action="store_true", help="the sizes of the tests")
+    parser.add_argument("--pool", default="", help="a pool file for our search (default: the embedded pool)")
+    parser.add_argument("--out", type=Path, default=Path("litecoop-work/end-to-end"))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[Any]] = {}
+    for seed in args.seeds:
+        for name in args.models:
+            result = _tuned(name, seed, args)
+            if result is None:
+                return 1
+            found.setdefault(name, []).append(result)
+    Console(width=120).print(table(found))
+    return int(not all(one["correct"] for runs in found.values() for pair in runs for one in pair))
+
+
+def table(found: dict[str, list[Any]]) -> Table:
+    """Both searches side by side.
+
+    Args:
+        found: By model, for each seed the outcomes of both searches as `--json` has them.
+    """
+    shown = Table(box=None, pad_edge=False, padding=(0, 1))
+    for number, column in enumerate(("model", "seed", "untuned ms", "evolutionary", "litecoop", "speed", "tuning")):
+        shown.add_column(column, justify="right" if number else "left")
+    for name, runs in found.items():
+        for theirs, ours in runs:
+            pairs = zip(theirs["rounds_ms"], ours["rounds_ms"], strict=True)
+            faster = interval([[theirs_ms / ours_ms for theirs_ms, ours_ms in pairs]])
+            shown.add_row(
+                name,
+                str(ours["seed"]),
+                f"{ours['untuned_ms'][0]:.4g}",
+                *(f"{one['final_ms'][0]:.4g} ms in {one['seconds']['total']:.0f} s" for one in (theirs, ours)),
+                f"{faster}x",
+                f"{theirs['seconds']['total'] / ours['seconds']['total']:.2f}x",
+            )
+    return shown
+
+
+def _tuned(name: str, seed: int, args: argparse.Namespace) -> Any:
+    """The outcomes of both searches on one model; None where the run failed."""
+    stem = f"{name}{'-small' if args.small else ''}.{args.trials}.{seed}"
+    file, result = args.out / f"{stem}.pt2", args.out / f"{stem}.json"
+    if not result.exists():
+        _export(name, file, small=args.small)
+        command = [sys.executable, "-m", "tvm_litecoop.cli", "tune", str(file), "--trials", str(args.trials)]
+        command += ["--compare", "evolutionary", "--seed", str(seed), "--work-dir", str(args.out / stem), "--fresh"]
+        command += ["--json", str(result), *(["--pool", args.pool] if args.pool else [])]
+        print(" ".join(command), flush=True)
+        subprocess.run(command, check=False)
+    if not result.exists():
+        return None
+    outcomes = json.loads(result.read_text())
+    return outcomes if isinstance(outcomes, list) else None
+
+
+def _export(name: str, file: Path, *, small: bool) -> None:
+    import torch
+
+    from litecoop_bench.models import MODELS, SMALL
+
+    network, inputs = MODELS[name](**(SMALL[name] if small else {}))
+    torch.export.save(torch.export.export(network, inputs), str(file))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

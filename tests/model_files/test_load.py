@@ -1,0 +1,151 @@
+"""Models from files: five networks against torch and ONNX Runtime, shapes, and files that cannot be used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop.errors import WorkloadError
+from tvm_litecoop.model_files import Model, load, shapes
+from tvm_litecoop.tuning.end_to_end import Running, deviation
+from tvm_litecoop.tuning.lowering import compiled, fused
+from tvm_litecoop.tuning.targets import parse_target
+
+from .conftest import exported, tiny_onnx
+
+
+def off(model: Model) -> float:
+    """Of the model compiled without any record."""
+    target, inputs = parse_target(None), model.arrays()
+    mod = fused(model.mod, target, packed=True)
+    got = Running(compiled(mod, ms.database.MemoryDatabase(), target))(inputs)
+    assert model.reference is not None
+    return deviation(got, model.reference(inputs))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "decoder", "bert", "mobilenet", "moe"])
+def test_networks_answer_as_torch_and_onnxruntime_do(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    for file, by in zip(exported(name, tmp_path), ("onnxruntime", "torch"), strict=True):
+        model = load(str(file), {})
+        assert isinstance(model, Model) and model.checked_by.startswith(by)
+        assert off(model) <= 1.0
+
+
+def test_a_file_of_python_names_models_too(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import torch\n"
+        "from tvm.script import ir as I, relax as R\n"
+        "torch.manual_seed(1)\n"
+        "module = torch.nn.Linear(4, 3), (torch.ones(2, 4),)\n"
+        "program = torch.export.export(*module)\n"
+        "alone = module[0]\n"
+        "@I.ir_module\n"
+        "class Graph:\n"
+        "    @R.function\n"
+        '    def main(x: R.Tensor(("n", 4), "float32")):\n'
+        "        with R.dataflow():\n"
+        "            y = R.nn.relu(x)\n"
+        "            R.output(y)\n"
+        "        return y\n"
+    )
+    for attribute in ("module", "program"):
+        model = load(f"{file}:{attribute}", {})
+        assert isinstance(model, Model) and off(model) <= 1.0
+        np.testing.assert_array_equal(model.arrays()[0], np.ones((2, 4)))
+    with pytest.raises(WorkloadError, match=r"let it be \(module, \(first input, ...\)\)"):
+        load(f"{file}:alone", {})
+    with pytest.raises(WorkloadError, match=r"dimension 0 \(n\) of input 'x' is dynamic.*--shape x=1x4"):
+        load(f"{file}:Graph", {})
+    graph = load(f"{file}:Graph", {"x": (2, 4)})
+    assert isinstance(graph, Model) and graph.inputs[0].shape == (2, 4) and graph.reference is None
+
+
+def test_dynamic_shapes_are_named_and_can_be_given(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    file = tiny_onnx(tmp_path / "open.onnx", dims=("batch", 3))
+    with pytest.raises(WorkloadError, match=r"dimension 0 \(batch\) of input 'x' is dynamic: batchx3.*--shape x=1x3"):
+        load(str(file), {})
+    model = load(str(file), {"x": (5, 3)})
+    assert isinstance(model, Model) and model.inputs[0].shape == (5, 3) and off(model) <= 1.0
+    with pytest.raises(WorkloadError, match=r"has no input 'z' .it has x"):
+        load(str(file), {"z": (5, 3)})
+    with pytest.raises(WorkloadError, match=r"input 'x' of .* is batchx3"):
+        load(str(file), {"x": (5, 4)})
+
+    class Sum(torch.nn.Module):
+        def forward(self, x: Any, *, y: Any) -> Any:
+            return x + y, x * 2
+
+    given = torch.ones(4, 3)
+    batch = {0: torch.export.Dim("batch")}
+    program = torch.export.export(Sum(), (given,), {"y": given}, dynamic_shapes={"x": batch, "y": batch})
+    torch.export.save(program, str(tmp_path / "open.pt2"))
+    with pytest.raises(WorkloadError, match=r"dimension 0 \(.*\) of input 'x' is dynamic"):
+        load(str(tmp_path / "open.pt2"), {})
+    found = load(str(tmp_path / "open.pt2"), {"x": (6, 3), "y": (6, 3)})
+    assert isinstance(found, Model) and [one.shape for one in found.inputs] == [(6, 3), (6, 3)] and off(found) <= 1.0
+
+
+def test_operators_that_tvm_lacks_are_named_with_their_node(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(WorkloadError, match=r"TVM's ONNX frontend lacks Det \(node 'only'\)"):
+        load(str(tiny_onnx(tmp_path / "det.onnx", "Det", (3, 3))), {})
+
+    class Special(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return torch.special.erfcx(x)
+
+    torch.export.save(torch.export.export(Special(), (torch.ones(3),)), str(tmp_path / "special.pt2"))
+    with pytest.raises(WorkloadError, match=r"TVM's torch frontend lacks special_erfcx.default \(node"):
+        load(str(tmp_path / "special.pt2"), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("garbage.onnx", b"garbage", "cannot be read as ONNX"),
+        ("empty.onnx", b"", "is no ONNX model: it has no outputs"),
+        ("garbage.pt2", b"garbage", "is no program of torch.export"),
+        ("folder.onnx", None, "is a directory"),
+        ("weights.pth", b"", "has no program in it"),
+    ],
+)
+def test_what_is_no_model_is_said_in_one_line(name: str, content: bytes | None, says: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("onnx")
+    file = tmp_path / name
+    file.mkdir() if content is None else file.write_bytes(content)
+    with pytest.raises(WorkloadError, match=says) as error:
+        load(str(file), {})
+    assert len(str(error.value).splitlines()) == 1 and error.value.hint
+
+
+def test_packages_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("model.onnx", "model.pt2"):
+        (tmp_path / name).write_bytes(b"something")
+    for package in ("onnx", "torch", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(WorkloadError, match=r"needs the package onnx .pip install onnx"):
+        load(str(tmp_path / "model.onnx"), {})
+    with pytest.raises(WorkloadError, match=r"needs the package torch .pip install torch"):
+        load(str(tmp_path / "model.pt2"), {})
+    monkeypatch.undo()
+    pytest.importorskip("onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    model = load(str(tiny_onnx(tmp_path / "relu.onnx")), {})
+    assert isinstance(model, Model) and model.reference is None
+    assert model.checked_by == "not checked: pip install onnxruntime"
+
+
+@pytest.mark.parametrize("text", ["x", "x=", "=1x2", "x=1x0", "x=axb"])
+def test_a_shape_that_is_none_is_said(text: str) -> None:
+    with pytest.raises(WorkloadError, match="is not of the form"):
+        shapes.parse([text])

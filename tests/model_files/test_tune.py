@@ -1,0 +1,112 @@
+"""`litecoop tune` of whole models and `litecoop run`, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tvm_litecoop.cli import main
+from tvm_litecoop.tuning import model_check
+
+from .conftest import tiny_onnx
+
+
+def test_a_model_is_tuned_certified_written_and_run(
+    mobilenet: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    file, work = str(mobilenet[0]), str(tmp_path / "work")
+    assert main(["tune", file, "--trials", "8", "--work-dir", work, "-o", "m.so", "--json", "m.json"]) == 0
+    out = capsys.readouterr().out
+    assert "1 of 3 different kernels are tuned" in out and "too few trials for so many tasks" in out
+    assert "8/8 trials" in out and "outputs against onnxruntime" in out
+    found = json.loads(Path("m.json").read_text())
+    assert found["correct"] is True and found["worst_error"] <= 1.0 and found["trials"] == 8
+    assert found["untuned_ms"][0] > 0 and found["final_ms"][0] > 0 and len(found["tasks"]) == 3
+    assert sum(task["trials"] for task in found["tasks"]) == 8
+
+    # what is known is used without another trial, also by a model of the same kernels
+    assert main(["tune", file, "--trials", "0", "--work-dir", work, "--json", "m.json", "--quiet"]) == 0
+    again = json.loads(Path("m.json").read_text())
+    assert again["trials"] == 0 and again["known"] == 8 and again["correct"] is True
+    assert "timing its untuned kernels" not in capsys.readouterr().out
+
+    np.save("mine.npy", np.ones((1, 8, 16, 16), np.float32))
+    assert main(["run", "m.so", "--input", "input=mine.npy"]) == 0
+    out = capsys.readouterr().out
+    assert "input input: float32 1x8x16x16, mine.npy" in out and "ms a run, [" in out
+    np.save("other.npy", np.ones((1, 8), np.float32))
+    for given, says in (
+        ("input=other.npy", "needed is input: float32 1x8x16x16"),
+        ("input=missing.npy", "cannot be read"),
+        ("x=mine.npy", "it has input"),
+        ("mine.npy", "is not of the form"),
+    ):
+        assert main(["run", "m.so", "--input", given]) == 2
+        assert says in capsys.readouterr().err
+
+
+def test_both_searches_side_by_side(
+    mobilenet: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = ["--trials", "2", "--compare", "replay-trace", "--json", "both.json"]
+    assert main(["tune", str(mobilenet[1]), *args]) == 0
+    both = json.loads(Path("both.json").read_text())
+    assert [one["strategy"] for one in both] == ["replay-trace", "litecoop"]
+    assert all(one["correct"] and one["checked_by"].startswith("torch") for one in both)
+    assert both[0]["directory"] != both[1]["directory"] and both[0]["untuned_ms"] == both[1]["untuned_ms"]
+    assert capsys.readouterr().out.count("replay-trace on") >= 2
+
+
+def test_a_wrong_model_is_not_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tiny_onnx(tmp_path / "relu.onnx")
+    Path("m.so").write_text("mine")
+    monkeypatch.setattr(model_check, "deviation", lambda got, expected: 2.0)
+    assert main(["tune", str(file), "--trials", "0", "-o", "m.so"]) == 1
+    assert "the outputs are wrong: no model is written" in capsys.readouterr().out
+    assert Path("m.so").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["relu.onnx", "-o", "nowhere/m.so"], "--output nowhere/m.so cannot be written"),
+        (["relu.onnx", "-o", "."], "it is a directory"),
+        (["matmul:8x8x8", "-o", "m.so"], "-o is for whole models"),
+        (["matmul:8x8x8", "--shape", "x=1x2"], "--shape is for models from files"),
+        (["relu.onnx", "--shape", "x=4"], "input 'x' of relu.onnx is 2x3"),
+        (["relu.onnx", "--target", "nvidia/nvidia-a100"], "whole models are compiled for CPUs"),
+        (["missing.onnx"], "missing.onnx is not there"),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_the_work(
+    args: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny_onnx(tmp_path / "relu.onnx")
+    assert main(["tune", *args]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and len(captured.err.splitlines()) == 1 and says in captured.err
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"garbage", "no model that litecoop has compiled"), (None, "not there")]
+)
+def test_run_refuses_what_is_not_ours(
+    content: Any, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "m.so"
+    if content:
+        file.write_bytes(content)
+    assert main(["run", str(file)]) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err and "litecoop tune model.onnx -o model.so" in captured.err

@@ -1,0 +1,89 @@
+"""`tvm_litecoop.relax`: the pass and the pipeline where TVM's own stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm
+from tvm import relax
+from tvm.relax.frontend import nn
+
+from tvm_litecoop import LiteCoOpStrategy, ModelPool
+from tvm_litecoop.errors import ConfigError, TargetError
+from tvm_litecoop.relax import MetaScheduleTuneIRMod, static_shape_tuning_pipeline
+from tvm_litecoop.tuning.targets import parse_target
+
+
+class Net(nn.Module):
+    """Two equal layers, a third one, and something that is not worth a trial."""
+
+    def __init__(self) -> None:
+        self.first = nn.Linear(48, 48, bias=False)
+        self.second = nn.Linear(48, 48, bias=False)
+        self.last = nn.Linear(48, 96, bias=False)
+
+    def forward(self, x: Any) -> Any:
+        y = self.last(nn.op.relu(self.second(nn.op.relu(self.first(x)))))
+        return nn.op.reshape(y, (8, 192))
+
+
+@pytest.fixture(scope="module")
+def network() -> tuple[Any, dict[str, Any], Any, Any]:
+    """Module, parameters, an input, and the untuned answer."""
+    mod, named = Net().export_tvm(spec={"forward": {"x": nn.spec.Tensor((16, 48), "float32")}})
+    rng = np.random.default_rng(1)
+    params = {
+        name: tvm.runtime.tensor(rng.standard_normal([int(n) for n in one.shape], dtype=np.float32))
+        for name, one in named
+    }
+    given = rng.standard_normal((16, 48), dtype=np.float32)
+    expected = answer(relax.transform.BindParams("forward", params)(mod), given)
+    return mod, params, given, expected
+
+
+def answer(mod: Any, *given: Any, name: str = "forward") -> Any:
+    machine = relax.VirtualMachine(tvm.compile(mod, parse_target(None)), tvm.cpu())
+    return machine[name](*[tvm.runtime.tensor(one) for one in given]).numpy()
+
+
+def records(work: Path) -> list[str]:
+    return (work / "database_tuning_record.json").read_text().splitlines()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_pipeline_tunes_applies_and_computes_the_same(packed: bool, tmp_path: Path, network: Any) -> None:
+    mod, params, given, expected = network
+    strategy = LiteCoOpStrategy(ModelPool.built_in("expert", "mutator"))
+    bound = relax.transform.BindParams("forward", params)(mod)
+    target = parse_target(None)
+    tuned = static_shape_tuning_pipeline(
+        24, target, str(tmp_path), packed, max_trials_per_task=8, strategy=strategy, seed=1
+    )(bound)
+    assert 2 <= len(strategy.searches) <= 3  # equal layers are one task, the reshape is none
+    assert 8 <= len(records(tmp_path)) <= 24
+    assert not any("1e+10" in line.replace("10000000000.0", "1e+10") for line in records(tmp_path))
+    np.testing.assert_allclose(answer(tuned, given), expected, rtol=1e-4, atol=1e-3)
+    names = [str(var.name_hint) for var in tuned.get_global_vars()]
+    assert any(name.endswith("_prepacked") for name in names) == packed
+    again = static_shape_tuning_pipeline(0, target, str(tmp_path), packed)(bound)
+    tvm.ir.assert_structural_equal(again, tuned)
+
+
+def test_the_pass_takes_params_names_and_a_pool(tmp_path: Path, network: Any, caplog: pytest.LogCaptureFixture) -> None:
+    mod, params, _, _ = network
+    target, pool = parse_target(None), ModelPool.built_in("expert")
+    with target:
+        fused = relax.get_pipeline("zero")(relax.transform.BindParams("forward", params)(mod))
+        tune = MetaScheduleTuneIRMod({}, str(tmp_path), 8, op_names=["matmul"], pool=pool, seed=1)
+        assert tune(fused).same_as(fused)
+    assert pool.stats["expert"].calls and 1 <= len(records(tmp_path)) <= 8
+
+
+def test_what_cannot_be_used_is_said(tmp_path: Path, network: Any) -> None:
+    with pytest.raises(ConfigError, match="give the pool to the strategy"):
+        MetaScheduleTuneIRMod({}, str(tmp_path), 8, strategy="evolutionary", pool=ModelPool.built_in("expert"))
+    with pytest.raises(TargetError, match="with target"):
+        MetaScheduleTuneIRMod({}, str(tmp_path), 8)(network[0])

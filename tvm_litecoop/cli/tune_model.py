@@ -1,0 +1,67 @@
+"""`litecoop tune model.onnx`: a whole model, tuned, certified, compiled and compared. Owns what is printed of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tvm_litecoop.cli.files import as_text, write
+from tvm_litecoop.cli.screen import Screen
+from tvm_litecoop.errors import TargetError
+from tvm_litecoop.tuning.request import Request
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to come of it.
+
+    Attributes:
+        output: Where the compiled model goes; None for nowhere.
+        json_file: Where the outcome goes; None for nowhere.
+        packed: Whether weights are packed in advance.
+    """
+
+    output: Path | None
+    json_file: Path | None
+    packed: bool = True
+
+
+def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, screen: Screen) -> int:
+    """Tune with each strategy in turn, certify and compile, compare and time together, print and write.
+
+    Returns:
+        0 where the outputs are right, else 1; then no model is written.
+
+    Raises:
+        TargetError: The target is no CPU.
+    """
+    if target.kind.name != "llvm":
+        raise TargetError(f"whole models are compiled for CPUs, not for {target.kind.name}", "leave --target out")
+    from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
+    from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables
+
+    load_tensor_intrinsics()
+    screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
+    mod, tasks = model_session.prepared(model, target, requests[0].trials, packed=wanted.packed)
+    for line in model_tables.chosen(tasks):
+        screen.note(line)
+    outcomes = []
+    for request in requests:
+        with screen.display() as display:
+            outcomes.append(model_session.run(request, tasks, target, display))
+        if outcomes[-1].interrupted:
+            screen.say("interrupted; going on with the best so far")
+            break
+    executable = model_check.finish(outcomes, model, mod, tasks, target, screen.note)
+    for part in model_tables.shown(outcomes, requests[0].trials):
+        screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))
+    if wanted.json_file is not None:
+        write(wanted.json_file, as_text(outcomes))
+    if executable is None:
+        screen.say("the outputs are wrong: no model is written" if wanted.output else "the outputs are wrong")
+        return 1
+    if wanted.output is not None:
+        artifact.write(executable, wanted.output)
+        screen.say(f"{wanted.output}: the compiled model; time it with: litecoop run {wanted.output}")
+    return 0

@@ -1,0 +1,62 @@
+"""A Relax module's inputs, and static shapes in place of symbolic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tvm
+from tvm import relax
+
+from tvm_litecoop.errors import WorkloadError
+from tvm_litecoop.model_files.model import MAIN, Argument, Model
+from tvm_litecoop.model_files.shapes import Shapes, settle
+
+
+def of_value(value: Any, text: str, shapes: Shapes) -> Model | None:
+    """A user's Relax module as a model; None where the value is something else.
+
+    Raises:
+        WorkloadError: It has no "main", an input is no tensor, or a dimension is left open.
+    """
+    if not isinstance(value, tvm.IRModule):
+        return None
+    functions = [var.name_hint for var, func in value.functions.items() if isinstance(func, relax.Function)]
+    if not functions:
+        return None
+    if MAIN not in functions:
+        raise WorkloadError(f"{text} has no Relax function {MAIN!r}", f"it has {', '.join(functions)}: rename one")
+    params = value[MAIN].params
+    if any(not hasattr(_type(param), "shape") for param in params):
+        raise WorkloadError(f"{text}: an input of {MAIN!r} is no tensor", "inputs must be tensors of a known rank")
+    found = settle(text, {param.name: _dims(param) for param in params}, shapes)
+    inputs = tuple(Argument(param.name, found[param.name], str(_type(param).dtype)) for param in params)
+    mod = bound(value, list(found.values()))
+    return Model(text, mod, inputs, None, "not checked: only TVM knows this model")
+
+
+def bound(mod: Any, shapes: Sequence[tuple[int, ...]]) -> Any:
+    """The module with the given shapes of its inputs in place of symbolic ones."""
+    variables = {
+        dim: extent
+        for param, shape in zip(mod[MAIN].params, shapes, strict=True)
+        for dim, extent in zip(_dims(param), shape, strict=True)
+        if isinstance(dim, str)
+    }
+    return relax.transform.BindSymbolicVars(variables)(mod) if variables else mod
+
+
+def _dims(param: Any) -> list[int | str]:
+    return [_extent(dim) for dim in _type(param).shape]
+
+
+def _type(var: Any) -> Any:
+    """`ty` in TVM 0.27, `struct_info` before."""
+    return getattr(var, "ty", None) or var.struct_info
+
+
+def _extent(dim: Any) -> int | str:
+    try:
+        return int(dim)
+    except (TypeError, ValueError):
+        return str(dim)

@@ -1,0 +1,156 @@
+"""Relax flows with our search: a pass and a pipeline that stand where TVM's own stand, which take no strategy.
+
+```python
+from tvm_litecoop.relax import static_shape_tuning_pipeline
+
+with target:
+    mod = static_shape_tuning_pipeline(total_trials=400, target=target, work_dir="work", cpu_weight_prepack=True)(mod)
+executable = tvm.compile(mod, target)
+```
+
+`tvm.s_tir.meta_schedule.relax_integration.tune_relax` takes `strategy=LiteCoOpStrategy()` as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import tvm
+from tvm import relax
+from tvm.s_tir import meta_schedule as ms
+from tvm.target import Target
+
+from tvm_litecoop.errors import ConfigError, TargetError
+from tvm_litecoop.measure.tools import warm_tools
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.strategy import LiteCoOpStrategy
+from tvm_litecoop.tuning.tasks import choose, tasks_of
+
+logger = logging.getLogger(__name__)
+
+BATCH = 8
+"""Candidates between two looks at the results: the tree learns from each."""
+
+
+def MetaScheduleTuneIRMod(
+    params: dict[str, Any],
+    work_dir: str,
+    max_trials_global: int,
+    max_trials_per_task: int | None = None,
+    op_names: list[str] | None = None,
+    *,
+    strategy: Any = None,
+    pool: Pool | None = None,
+    seed: int | None = None,
+) -> Any:
+    """Tune the kernels of a Relax module that was legalized and fused, under the current target.
+
+    Stands where `relax.transform.MetaScheduleTuneIRMod` stands (src/relax/transform/meta_schedule.cc). Beside the
+    search it differs in three things: warm builder and runner, batches of 8, and tasks that are not worth their
+    trials are left out, which is logged with the reason (`tuning/tasks.py`). TVM's gradient scheduler divides the
+    trials among the others.
+
+    Args:
+        params: Parameters to bind, by name.
+        work_dir: Database, journal and logs.
+        max_trials_global: Candidates to measure.
+        max_trials_per_task: Of one task at most.
+        op_names: Only tasks whose name holds one of these.
+        strategy: A search strategy of TVM's interface or the name of one; `LiteCoOpStrategy(pool)` for None.
+        pool: Who proposes, where no strategy is given; the embedded pool for None.
+        seed: Makes the randomness of the search.
+
+    Raises:
+        ConfigError: Both a strategy and a pool.
+        TargetError: From the pass, where no target is current.
+    """
+    if strategy is not None and pool is not None:
+        raise ConfigError("a strategy and a pool", "give the pool to the strategy: LiteCoOpStrategy(pool)")
+
+    @tvm.transform.module_pass(opt_level=0, name="LiteCoOpTuneIRMod")  # type: ignore[untyped-decorator]
+    def tune(mod: Any, _context: Any) -> Any:
+        target = Target.current(allow_none=True)
+        if target is None:
+            raise TargetError("tuning needs a target", "run the pass under `with target:`")
+        found = tasks_of(mod, target, params)
+        found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
+        with warm_tools() as tools:
+            tasks = choose(found, target, tools, max_trials_global // BATCH)
+            for task in tasks:
+                if task.left_out:
+                    logger.info("%s is not tuned: %s", task.name, task.left_out)
+            chosen = [task.extracted for task in tasks if not task.left_out]
+            if not chosen:
+                return mod
+            contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
+                chosen, work_dir, strategy=strategy or LiteCoOpStrategy(pool), seed=seed
+            )
+            ms.tune_tasks(
+                tasks=contexts,
+                task_weights=weights,
+                work_dir=work_dir,
+                max_trials_global=max_trials_global,
+                max_trials_per_task=max_trials_per_task,
+                num_trials_per_iter=min(BATCH, max_trials_global),
+                **tools,
+            )
+        return mod
+
+    return tune
+
+
+def static_shape_tuning_pipeline(
+    total_trials: int,
+    target: Any,
+    work_dir: str = "tuning_logs",
+    cpu_weight_prepack: bool = False,
+    max_trials_per_task: int | None = None,
+    *,
+    strategy: Any = None,
+    pool: Pool | None = None,
+    seed: int | None = None,
+) -> Any:
+    """Tune a Relax module of static shapes and apply what was found; `tvm.compile` makes a program of the result.
+
+    Stands where `relax.pipeline.static_shape_tuning_pipeline` stands, with the same passes around the tuning.
+
+    Args:
+        total_trials: Candidates to measure; 0 to apply what is in the database.
+        target: For which machine.
+        work_dir: Database, journal and logs.
+        cpu_weight_prepack: Store weights in the layout of their kernel. Constants are packed here and now. For
+            parameters of the function TVM makes a function `main_transform_params`, to be called once on them.
+        max_trials_per_task: Of one task at most.
+        strategy: As in `MetaScheduleTuneIRMod`.
+        pool: As in `MetaScheduleTuneIRMod`.
+        seed: Makes the randomness of the search.
+
+    Raises:
+        ConfigError: Both a strategy and a pool.
+    """
+    transform, target = relax.transform, Target(target)
+    tuning = MetaScheduleTuneIRMod(
+        {}, work_dir, total_trials, max_trials_per_task, strategy=strategy, pool=pool, seed=seed
+    )
+
+    @tvm.transform.module_pass(opt_level=0, name="litecoop_static_shape_tuning")  # type: ignore[untyped-decorator]
+    def pipeline(mod: Any, _context: Any) -> Any:
+        with target:
+            passes = [
+                transform.DecomposeOpsForInference(),
+                transform.CanonicalizeBindings(),
+                relax.get_pipeline("zero"),
+                *([transform.AttachAttrLayoutFreeBuffers()] if cpu_weight_prepack else []),
+                *([tuning] if total_trials > 0 else []),
+                transform.MetaScheduleApplyDatabase(work_dir),
+            ]
+            if cpu_weight_prepack:
+                passes += [
+                    transform.SplitLayoutRewritePreproc(),
+                    transform.LiftTransformParams(),
+                    transform.FoldConstant(),
+                ]
+            return tvm.transform.Sequential(passes)(mod)
+
+    return pipeline

@@ -1,0 +1,166 @@
+"""One search at work, for a kernel and for a whole model alike: its strategy and tools, Ctrl-C, where the time went."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.errors import Interrupted
+from tvm_litecoop.measure.tools import warm_tools
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.strategy import LiteCoOpStrategy
+from tvm_litecoop.tuning.interrupt import Interrupt
+from tvm_litecoop.tuning.recorder import Recorder
+from tvm_litecoop.tuning.request import Request
+from tvm_litecoop.tuning.status import Status
+
+
+class Watcher(Protocol):
+    """Who is told how a run goes."""
+
+    def started(self, status: Status) -> None:
+        """The database is open; nothing is measured yet."""
+        ...
+
+    def measured(self, status: Status) -> None:
+        """A batch is done."""
+        ...
+
+
+@dataclass(frozen=True)
+class Driven:
+    """What is left of a search at work.
+
+    Attributes:
+        strategy: What TVM was given.
+        seconds: Wall-clock seconds: `total`, `build`, `run`, `search`, `model`, and model seconds `hidden`.
+        interrupted: True where the run was stopped by hand.
+    """
+
+    strategy: Any
+    seconds: dict[str, float]
+    interrupted: bool
+
+    @property
+    def leader(self) -> str:
+        """Who proposed the fastest program; empty for TVM's own searches."""
+        return _leader(self.strategy)
+
+    @property
+    def members(self) -> dict[str, dict[str, object]]:
+        """What each member of the pool cost and brought."""
+        pool: Pool | None = getattr(self.strategy, "pool", None)
+        return {name: stats.as_json() for name, stats in pool.stats.items()} if pool else {}
+
+    @property
+    def escalations(self) -> int:
+        """Steps handed to the largest member."""
+        return sum(search.state.escalations for search in getattr(self.strategy, "searches", []))
+
+
+def drive(
+    request: Request, status: Status, watcher: Watcher, pool: Pool | None, tune: Callable[[dict[str, Any]], Any]
+) -> Driven:
+    """Run TVM's tuning under our eyes. Ctrl-C ends it after the batch and keeps what was measured.
+
+    Args:
+        request: What to do.
+        status: Kept up to date.
+        watcher: Told how it goes.
+        pool: Instead of the pool that the request names.
+        tune: One of TVM's tuning functions, called with `strategy`, `measure_callbacks`, and, unless TVM's own are
+            asked for, `builder` and `runner`.
+    """
+    strategy = _strategy(request, pool)
+    status.pool = getattr(strategy, "pool", None)
+    watcher.started(status)
+    with Interrupt() as interrupt, quiet(), ms.Profiler() as profiler:
+        enough = False
+
+        def after_batch() -> None:
+            nonlocal enough
+            status.carried, status.leader = int(_carried(strategy)[0]), _leader(strategy)
+            if (whole_s := status.best_s) is not None:
+                status.curve.append((status.trials, status.elapsed_s, whole_s))
+            watcher.measured(status)
+            interrupt.check()
+            # TVM does not know of trials that an unfinished run has made with other tasks
+            enough = bool(status.carried and len(status.tasks) > 1 and status.trials >= status.wanted)
+            if enough:
+                raise Interrupted("enough")
+
+        status.start = time.perf_counter()
+        interrupted = False
+        tools: AbstractContextManager[dict[str, Any]]
+        tools = nullcontext({}) if request.stock else warm_tools(interrupt.on_leaving)
+        with tools as builder_and_runner:
+            callbacks = [*ms.measure_callback.MeasureCallback.create("default"), Recorder(status, after_batch)]
+            try:
+                tune({"strategy": strategy, "measure_callbacks": callbacks, **builder_and_runner})
+            except Interrupted:
+                interrupted = not enough
+            finally:
+                if request.strategy == "litecoop":
+                    strategy.close(finished=enough)
+        total = status.elapsed_s
+    status.carried = int(_carried(strategy)[0])
+    return Driven(strategy, _seconds(profiler.get(), total, strategy), interrupted)
+
+
+def _strategy(request: Request, pool: Pool | None) -> Any:
+    """What TVM takes: a strategy, or the name of one of its own."""
+    if request.strategy != "litecoop":
+        return request.strategy
+    if pool is None and request.pool:
+        pool = Pool.from_toml(request.pool)
+    elif pool is None and request.members:
+        pool = Pool.built_in(*request.members)
+    return LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
+
+
+def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str, float]:
+    """Where the time went, in seconds of wall clock; `hidden` is model time behind measurements, not part of it."""
+    build, ran = float(profile.get("SendToBuilder", 0.0)), float(profile.get("SendToRunner", 0.0))
+    pool: Pool | None = getattr(strategy, "pool", None)
+    model = sum(stats.blocked_s for stats in pool.stats.values()) - _carried(strategy)[1] if pool else 0.0
+    hidden = pool.books.hidden_s if pool else 0.0
+    search = total - build - ran - model
+    return {"total": total, "build": build, "run": ran, "search": search, "model": model, "hidden": hidden}
+
+
+def _carried(strategy: Any) -> tuple[float, float]:
+    """Trials and waiting of an unfinished run that is gone on with."""
+    carried = [search.carried for search in getattr(strategy, "searches", [])]
+    return sum(trials for trials, _ in carried), sum(blocked_s for _, blocked_s in carried)
+
+
+def _leader(strategy: Any) -> str:
+    """Who proposed the fastest program so far; empty for TVM's own strategies, which are only names here."""
+    bests = [search.tree.best for search in getattr(strategy, "searches", [])]
+    measured = [node for node in bests if node is not None]
+    return max(measured, key=lambda node: node.throughput or 0.0).author if measured else ""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """TVM's own chatter goes to `logs/` in the work directory, not to the terminal; nor does that it cannot be written.
+
+    TVM's tuning functions give their console handler the level that this logger has before the run
+    (meta_schedule/logging.py).
+    """
+    chatter = logging.getLogger("tvm.s_tir.meta_schedule")
+    before = chatter.level, logging.raiseExceptions
+    chatter.setLevel(logging.CRITICAL)
+    logging.raiseExceptions = False
+    try:
+        yield
+    finally:
+        chatter.setLevel(before[0])
+        logging.raiseExceptions = before[1]

@@ -1,0 +1,116 @@
+"""The run of a whole model: its kernels tuned by one search, TVM's gradient scheduler dividing the trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tvm.s_tir import meta_schedule as ms
+from tvm.s_tir.analysis import estimate_tir_flops
+
+from tvm_litecoop.measure.tools import warm_tools
+from tvm_litecoop.model_files.model import Model
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.tuning import workdir
+from tvm_litecoop.tuning.drive import Watcher, drive, quiet
+from tvm_litecoop.tuning.lowering import fused
+from tvm_litecoop.tuning.model_outcome import ModelOutcome, TaskOutcome
+from tvm_litecoop.tuning.request import Request
+from tvm_litecoop.tuning.status import Status, TaskStatus
+from tvm_litecoop.tuning.tasks import ModelTask, choose, tasks_of
+
+BATCH, STOCK_BATCH = 8, 64
+"""Candidates of a batch: few for the tree, which learns from each; TVM's own default."""
+
+
+def prepared(model: Model, target: Any, trials: int, *, packed: bool) -> tuple[Any, list[ModelTask]]:
+    """The fused module of a model and its tasks, those worth their trials first.
+
+    Args:
+        model: What is to be tuned.
+        target: For which machine.
+        trials: Of one search.
+        packed: Whether weights are packed in advance.
+    """
+    mod = fused(model.mod, target, packed=packed)
+    with quiet(), warm_tools() as tools:
+        tasks = tasks_of(mod, target)
+        return mod, choose(tasks, target, tools, max(1, trials // BATCH) if trials else len(tasks))
+
+
+def run(
+    request: Request,
+    tasks: Sequence[ModelTask],
+    target: Any,
+    watcher: Watcher,
+    pool: Pool | None = None,
+) -> ModelOutcome:
+    """Tune the kernels of a model with one strategy; an unfinished run in the same directory is gone on with.
+
+    Ctrl-C ends it after the batch and keeps what was measured.
+
+    Args:
+        request: What to do.
+        tasks: From `prepared`; the same for all searches that are compared.
+        target: For which machine.
+        watcher: Told how it goes.
+        pool: Instead of the pool that the request names.
+
+    Raises:
+        WorkDirError: The work directory cannot be used, or another process uses it.
+    """
+    with workdir.locked(request.directory):
+        return _run(request, tasks, target, watcher, pool)
+
+
+def _run(
+    request: Request, tasks: Sequence[ModelTask], target: Any, watcher: Watcher, pool: Pool | None
+) -> ModelOutcome:
+    database = workdir.open_database(request.directory, fresh=request.fresh)
+    chosen = [task for task in tasks if not task.left_out]
+    batch = _batch(request, len(chosen))
+    rows = [_row(task, database, target) for task in chosen]
+    status = Status(f"{request.strategy} on {request.workload}", request.trials, batch, request.directory, rows)
+    outcome = ModelOutcome(request.workload, str(target), request.strategy, request.seed, request.directory)
+    if chosen and request.trials:
+
+        def tune(given: dict[str, Any]) -> None:
+            contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
+                [task.extracted for task in chosen],
+                request.directory,
+                strategy=given.pop("strategy"),
+                seed=request.seed,
+            )
+            ms.tune_tasks(
+                tasks=contexts,
+                task_weights=weights,
+                work_dir=request.directory,
+                max_trials_global=request.trials,
+                num_trials_per_iter=batch,
+                database=database,
+                **given,
+            )
+
+        done = drive(request, status, watcher, pool, tune)
+        outcome.seconds, outcome.interrupted = done.seconds, done.interrupted
+        outcome.members, outcome.escalations = done.members, done.escalations
+    outcome.trials, outcome.failed, outcome.first_failure = status.trials, status.failed, status.first_failure
+    outcome.known, outcome.curve = max(0, status.known - status.carried), list(status.curve)
+    outcome.tasks = [TaskOutcome(row.name, row.weight, row.trials, row.untuned_s, row.best_s) for row in rows] + [
+        TaskOutcome(task.name, task.weight, 0, task.untuned_s, None, task.left_out) for task in tasks if task.left_out
+    ]
+    return outcome
+
+
+def _row(task: ModelTask, database: Any, target: Any) -> TaskStatus:
+    known, best_s = workdir.known(database, task.mod, target)
+    return TaskStatus(task.name, task.weight, int(estimate_tir_flops(task.mod)), task.untuned_s, known, best_s)
+
+
+def _batch(request: Request, tasks: int) -> int:
+    """Candidates per batch; of TVM's own searches so many that every task gets its turn."""
+    if request.batch:
+        return min(request.batch, max(1, request.trials))
+    if request.strategy == "litecoop" and not request.stock:
+        return min(BATCH, max(1, request.trials))
+    return max(1, min(STOCK_BATCH, request.trials // max(1, tasks)))

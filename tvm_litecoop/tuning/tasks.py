@@ -1,0 +1,141 @@
+"""Which tasks of a model are worth their trials: those that tuning can make the model faster with.
+
+Every task is timed untuned. What it could take is the roofline of the machine. A task whose whole gain is a small
+share of what the tuned model would take is left out, and so are those that too few trials cannot reach.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tvm import relax
+from tvm.s_tir import meta_schedule as ms
+from tvm.s_tir.analysis import estimate_tir_flops
+
+from tvm_litecoop.nest import Machine
+from tvm_litecoop.tvm_bridge.arguments import args_of
+from tvm_litecoop.tvm_bridge.machine import machine_of
+from tvm_litecoop.tvm_bridge.records import mean_seconds
+
+LEAST_SHARE = 0.01
+"""Of the tuned model's time, what tuning a task must be able to save."""
+REACHED = 0.5
+"""Of the roofline, what a good kernel reaches."""
+BYTES_PER_CYCLE = 4.0
+"""From memory, for one core."""
+GHZ = 3.0
+"""Clock of a machine that does not tell."""
+
+
+@dataclass(frozen=True)
+class ModelTask:
+    """One kernel of a model.
+
+    Attributes:
+        extracted: TVM's `ExtractedTask`.
+        untuned_s: Seconds of the untuned kernel; None where it could not be timed.
+        bound_s: Seconds that a good kernel would take.
+        left_out: Why it is not tuned; empty where it is.
+    """
+
+    extracted: Any
+    untuned_s: float | None = None
+    bound_s: float = 0.0
+    left_out: str = ""
+
+    @property
+    def name(self) -> str:
+        """TVM's name of it."""
+        return str(self.extracted.task_name)
+
+    @property
+    def weight(self) -> int:
+        """How often the model calls it."""
+        return int(self.extracted.weight)
+
+    @property
+    def mod(self) -> Any:
+        """The untuned program."""
+        return self.extracted.dispatched[0]
+
+    @property
+    def gain_s(self) -> float:
+        """Seconds that tuning can save in one run of the model; unknown counts as much."""
+        return self.weight * max(0.0, self.untuned_s - self.bound_s) if self.untuned_s is not None else math.inf
+
+
+def tasks_of(
+    mod: Any, target: Any, params: dict[str, Any] | None = None, module_equality: str = "structural"
+) -> list[ModelTask]:
+    """The different kernels of a module that was legalized and fused; the same kernel comes once.
+
+    Those that TVM turns into views of their input, and those that have a schedule, are left out.
+    """
+    found = []
+    for extracted in ms.relax_integration.extract_tasks(mod, target, params, module_equality=module_equality):
+        why = ""
+        if extracted.dispatched[0].attrs and extracted.dispatched[0].attrs.get("tirx.is_scheduled", False):
+            why = "has a schedule already"
+        elif all(relax.analysis.has_reshape_pattern(func) for func in extracted.dispatched[0].functions.values()):
+            why = "a reshape, which costs nothing"
+        found.append(ModelTask(extracted, left_out=why))
+    return found
+
+
+def choose(tasks: Sequence[ModelTask], target: Any, tools: dict[str, Any], most: int) -> list[ModelTask]:
+    """Time the tasks untuned and say of each whether it is tuned; those with the largest gain come first.
+
+    Args:
+        tasks: Of one model.
+        target: For which machine.
+        tools: `builder` and `runner`.
+        most: Tasks that the trials suffice for.
+    """
+    machine = machine_of(target)
+    wanted = [task for task in tasks if not task.left_out]
+    times = untuned([task.mod for task in wanted], target, tools)
+    known = [
+        replace(task, untuned_s=seconds, bound_s=bound(task.mod, machine))
+        for task, seconds in zip(wanted, times, strict=True)
+    ]
+    known.sort(key=lambda task: -task.gain_s)
+    least = LEAST_SHARE * sum(task.weight * min(task.untuned_s or 0.0, task.bound_s) for task in known)
+    said = []
+    for number, task in enumerate(known):
+        why = ""
+        if task.gain_s < least:
+            why = f"tuning can save less than {LEAST_SHARE:.0%} of the tuned model's time"
+        elif number >= max(1, most):
+            why = "too few trials for so many tasks"
+        said.append(replace(task, left_out=why))
+    return said + [task for task in tasks if task.left_out]
+
+
+def untuned(mods: Sequence[Any], target: Any, tools: dict[str, Any]) -> list[float | None]:
+    """Seconds of untuned kernels; None for one that does not build or run."""
+    builds = tools["builder"].build([ms.builder.BuilderInput(mod, target) for mod in mods])
+    seconds: list[float | None] = [None] * len(mods)
+    device = "cpu" if target.kind.name == "llvm" else str(target.kind.name)
+    for number, (mod, build) in enumerate(zip(mods, builds, strict=True)):
+        if build.error_msg is None:
+            job = ms.runner.RunnerInput(build.artifact_path, device, args_of(mod))
+            future = tools["runner"].run([job])[0]
+            seconds[number] = mean_seconds(future.result().run_secs)
+    return seconds
+
+
+def bound(mod: Any, machine: Machine) -> float:
+    """Seconds that a good kernel would take: the larger of arithmetic and memory, at what is reached of the peak."""
+    ghz = machine.ghz or GHZ
+    peak = machine.peak_gflops or replace(machine, ghz=ghz).peak_gflops
+    moved = sum(math.prod(shape) * _item_bytes(dtype) for _, dtype, shape in (arg.as_json() for arg in args_of(mod)))
+    rate = BYTES_PER_CYCLE * ghz * machine.cores
+    return float(max(estimate_tir_flops(mod) / peak, moved / rate) / 1e9 / REACHED)
+
+
+def _item_bytes(dtype: str) -> int:
+    digits = "".join(c for c in dtype.split("x")[0] if c.isdigit())
+    return max(1, int(digits or 8) // 8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm
@@ -13,6 +13,9 @@ from tvm.s_tir import Schedule
 from tvm.s_tir.meta_schedule.database import TuningRecord, Workload
 
 from tvm_litecoop.certify.program import MAIN
+
+Timer = Callable[[], float]
+"""Seconds per run, measured when it is called."""
 
 ROUNDS = (3, 10)
 """Rounds of timing, fewest and most."""
@@ -61,25 +64,30 @@ def run(kernel: Any, inputs: Sequence[Any], outputs: Sequence[int]) -> list[Any]
 
 
 def in_turns(kernels: Sequence[Any], inputs: Sequence[Any]) -> list[list[float]]:
-    """Seconds per run of each kernel in each round: all are timed in every round, every other one backwards.
-
-    So none gains from a lucky moment of the machine, nor from standing behind another. The fastest repeat of a round
-    counts: what a busy machine adds is not the kernel's. Slow kernels get fewer rounds.
-    """
+    """Seconds per run of each kernel in each round, on the same arrays."""
     args = [tvm.runtime.tensor(array) for array in inputs]
-    timers = [_timer(kernel, args) for kernel in kernels]
+    return turns([timer(kernel, args) for kernel in kernels])
+
+
+def turns(timers: Sequence[Timer]) -> list[list[float]]:
+    """What each timer says in each round: all are asked in every round, every other one backwards.
+
+    So none gains from a lucky moment of the machine, nor from standing behind another. Slow ones get fewer rounds.
+    """
     rows: list[list[float]] = []
     start = time.perf_counter()
     while len(rows) < ROUNDS[0] or (len(rows) < ROUNDS[1] and time.perf_counter() - start < TIMING_S):
         order = range(len(timers)) if len(rows) % 2 else reversed(range(len(timers)))
-        seen = {number: float(min(timers[number](*args).results)) for number in order}
+        seen = {number: timers[number]() for number in order}
         rows.append([seen[number] for number in range(len(timers))])
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _timer(kernel: Any, args: Sequence[Any]) -> Any:
+def timer(kernel: Any, args: Sequence[Any]) -> Timer:
+    """Of a kernel. The fastest repeat of a round counts: what a busy machine adds is not the kernel's."""
     slow = kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1)(*args).mean > REPEAT_MS / 1e3
-    return kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1 if slow else REPEATS, min_repeat_ms=REPEAT_MS)
+    evaluator = kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1 if slow else REPEATS, min_repeat_ms=REPEAT_MS)
+    return lambda: float(min(evaluator(*args).results))
 
 
 def medians(kernels: Sequence[Any], inputs: Sequence[Any]) -> list[float]:

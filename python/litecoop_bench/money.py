@@ -8,6 +8,7 @@ from typing import Any
 from litecoop_bench.grid import Grid, Rows
 from tvm_litecoop.intervals import interval
 
+
 def render(grid: Grid, rows: Rows) -> str:
     """A Markdown table; empty where no arm paid for a model. `less` is the baseline's dollars / the arm's.
 

@@ -36,7 +36,9 @@ def render(rows: Iterable[Mapping[str, Any]]) -> str:
     cells = list(rows)
     seen = {key: Counter(str(row.get(key, UNKNOWN)) for row in cells) for key in KEYS}
     days = sorted({str(row["date"]) for row in cells if "date" in row}) or [UNKNOWN]
-    same = [f"commit {found}" if key == "commit" else found for key in KEYS if len(seen[key]) == 1 for found in seen[key]]
+    same = [
+        f"commit {found}" if key == "commit" else found for key in KEYS if len(seen[key]) == 1 for found in seen[key]
+    ]
     lines = ["; ".join([*same, " to ".join(dict.fromkeys((days[0], days[-1])))])]
     for key in KEYS:
         if len(seen[key]) > 1:

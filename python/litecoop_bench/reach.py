@@ -8,6 +8,7 @@ from __future__ import annotations
 from litecoop_bench.grid import Grid, Rows
 from tvm_litecoop.intervals import interval
 
+
 def render(grid: Grid, rows: Rows) -> str:
     """A Markdown table; a run that never gets there counts with all its trials and seconds, and is told.
 
@@ -18,7 +19,7 @@ def render(grid: Grid, rows: Rows) -> str:
         rows: (workload, arm, seed) -> outcome with `curve` and `seconds`.
     """
     lines = [
-        f"Until an arm is as good as `{grid.arms[0]}` ends after {grid.trials} trials, by the times measured in the runs:",
+        f"Until an arm is as good as `{grid.arms[0]}` ends after {grid.trials} trials (as timed in the runs):",
         "",
         "| workload | arm | trials to the baseline's best | seconds, baseline's / its | not reached |",
         "| --- " * 5 + "|",

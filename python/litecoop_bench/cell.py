@@ -25,6 +25,8 @@ def run(cell: Cell, folder: Path) -> dict[str, Any]:
     outcome = process.ask("litecoop_bench.cell", {**asdict(cell), "folder": str(folder)}, LIMIT_S)
     if outcome.get("interrupted"):
         outcome = {"error": "stopped by a signal"}
+    elif "error" not in outcome and not outcome["best_ms"]:
+        outcome = {"error": f"no candidate ran: {outcome['first_failure']}"}
     return {**outcome, **asdict(cell), "wall_s": time.perf_counter() - start, **provenance.now()}
 
 

@@ -20,9 +20,12 @@ COLOURS = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#5
 STYLES = ("-", "--", ":", "-.")
 """Beyond as many arms as colours, the next style."""
 COLUMNS = 3
+GAP = 0.7
+"""Between the bars of two workloads, in bars."""
 DIRECT = 5
 """Up to so many arms are named at their lines, more in a legend."""
 SIMULATED = "Arms named simulated- ask simulated models; kernels, builds and measurements are real."
+SEEDS = "median and range of the seeds, as timed in the runs"
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -60,10 +63,10 @@ def draw(grid: Grid, rows: Rows, folder: Path) -> dict[str, Path]:
 
     matplotlib.use("Agg")  # files only; no display is looked for
     makers: dict[str, tuple[str, Callable[[Grid, Rows], Any]]] = {
-        "Best latency over trials": ("trials.png", lambda g, r: _curves(g, r, series.TRIALS, "trials")),
-        "Best latency over seconds": ("seconds.png", lambda g, r: _curves(g, r, series.SECONDS, "seconds of tuning")),
-        "Kernel speed": ("speed.png", _speeds),
-        "Members of the pools": ("members.png", _members),
+        f"Best latency over trials, {SEEDS}": ("trials.png", lambda g, r: _curves(g, r, series.TRIALS, "trials")),
+        f"Best latency over seconds, {SEEDS}": ("seconds.png", lambda g, r: _curves(g, r, series.SECONDS, "seconds")),
+        f"Kernel speed over {grid.arms[0]}, timed in turns at the end": ("speed.png", _speeds),
+        "What members cost and brought, mean of a run": ("members.png", _members),
     }
     drawn = {}
     with matplotlib.rc_context(STYLE):
@@ -82,7 +85,7 @@ def draw(grid: Grid, rows: Rows, folder: Path) -> dict[str, Path]:
 
 def _sign(figure: Any, title: str, grid: Grid) -> None:
     """Title above; what is simulated, below."""
-    figure.suptitle(title, x=0.01, y=1.0, ha="left", va="bottom", fontsize=13, fontweight="bold")
+    figure.suptitle(title, x=0.01, y=1.015, ha="left", va="bottom", fontsize=12, fontweight="bold")
     if any(map(simulated, grid.arms)):
         figure.text(0.01, -0.005, SIMULATED, ha="left", va="top", fontsize=8, color="#a03000")
 
@@ -93,7 +96,7 @@ def _look(grid: Grid, arm: str) -> dict[str, Any]:
 
 
 def _curves(grid: Grid, rows: Rows, axis: int, unit: str) -> Any:
-    """A panel for each workload: medians over the seeds, from the fastest to the slowest seed."""
+    """A panel for each workload; a dotted line where the baseline ends."""
     from matplotlib import pyplot
 
     columns = min(COLUMNS, len(grid.workloads))
@@ -110,12 +113,15 @@ def _curves(grid: Grid, rows: Rows, axis: int, unit: str) -> Any:
                 continue
             look = _look(grid, arm)
             (line,) = panel.step(band.x, band.median, where="post", linewidth=1.8, label=arm, **look)
-            panel.plot(band.x[-1:], band.median[-1:], "o", markersize=3.5, color=look["color"])
+            panel.plot(band.x[-1:], band.median[-1:], "o", markersize=4, color=look["color"])
+            panel.plot(band.x[-1:] * 2, [band.low[-1], band.high[-1]], linewidth=1, color=look["color"])
+            if arm == grid.arms[0]:
+                panel.axhline(band.median[-1], color=look["color"], linewidth=0.9, linestyle=(0, (2, 2)))
             panel.fill_between(band.x, band.low, band.high, step="post", color=look["color"], alpha=0.13, linewidth=0)
             ends.append((band.median[-1], arm, line))
         drawn = drawn or bool(ends)
         panel.set(title=workload, xscale="log", yscale="log", xlabel=unit, ylabel="best latency, ms")
-        _plain_numbers(panel.xaxis)
+        _plain_numbers(panel.xaxis, base=2.0 if axis == series.TRIALS else 10.0)
         _plain_numbers(panel.yaxis)
         if len(grid.arms) <= DIRECT:
             _name_lines(panel, ends)
@@ -151,15 +157,16 @@ def _name_lines(panel: Any, ends: Sequence[tuple[float, str, Any]]) -> None:
 
 
 def _speeds(grid: Grid, rows: Rows) -> Any:
-    """Bars from the baseline's 1, to the right where a kernel is faster; whiskers over the seeds."""
+    """Bars from the baseline's 1, to the right where a kernel is faster."""
     from matplotlib import pyplot
 
-    groups = [(workload, series.speeds(grid, rows, workload)) for workload in grid.workloads]
-    groups = [(workload, bars) for workload, bars in groups if bars]
+    groups = [(workload, bars) for workload in grid.workloads if (bars := series.speeds(grid, rows, workload))]
     if not groups:
         return None
-    count = sum(len(bars) + 1 for _, bars in groups)
-    figure, panel = pyplot.subplots(figsize=(8.5, 0.8 + 0.23 * count), layout="constrained")
+    if len(groups) > 1:
+        groups.append(("geometric mean", series.overall(grid, rows)))
+    count = sum(len(bars) + GAP for _, bars in groups)
+    figure, panel = pyplot.subplots(figsize=(8.5, 0.9 + 0.23 * count), layout="constrained")
     at, ticks = 0.0, []
     for workload, bars in groups:
         ticks.append((at + (len(bars) - 1) / 2, workload))
@@ -167,25 +174,19 @@ def _speeds(grid: Grid, rows: Rows) -> Any:
             colour = "#bbbbbb" if bar.name == LIBRARY else _look(grid, bar.name)["color"]
             panel.barh(at, bar.mean - 1.0, left=1.0, height=0.8, color=colour)
             panel.plot([bar.low, bar.high], [at, at], color="black", linewidth=0.9)
-            panel.annotate(
-                f"{bar.name}  {bar.mean:.2f}x",
-                (max(bar.high, 1.0), at),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-            )
+            text = f"{bar.name}  {bar.mean:.2f}x"
+            _beside(panel, text, max(bar.high, 1.0), at)
             at += 1
-        at += 1
+        at += GAP
     panel.axvline(1.0, color="black", linewidth=0.9)
-    panel.set(xscale="log", xlabel=f"speed over {grid.arms[0]} (1 = equal; geometric mean, whiskers from seed to seed)")
+    panel.set(xscale="log", xlabel=f"speed, {grid.arms[0]} = 1 (whiskers: seeds; of the mean, its 95 % interval)")
     panel.set_yticks([place for place, _ in ticks], [name for _, name in ticks], fontweight="bold")
     panel.grid(axis="y", visible=False)
     panel.invert_yaxis()
     panel.margins(y=0.02)
     low, high = panel.get_xlim()
-    panel.set_xlim(low, high * (high / low) ** 0.45)  # room for the names
-    _plain_numbers(panel.xaxis)
+    panel.set_xlim(low, high * (high / low) ** 0.4)  # room for the names
+    _plain_numbers(panel.xaxis, subs=(1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 7.0))
     return figure
 
 
@@ -210,11 +211,8 @@ def _members(grid: Grid, rows: Rows) -> Any:
         values = [getattr(share, key) for share in shares]
         panel.barh(range(len(shares)), values, height=0.75, color=[_look(grid, one.arm)["color"] for one in shares])
         for at, value in enumerate(values):
-            panel.annotate(
-                f"{value:.3g}", (value, at), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.5
-            )
+            _beside(panel, f"{value:.3g}", value, at)
         panel.set_title(title)
-        panel.set_xlabel("a run, mean")
         panel.margins(x=0.22, y=0.02)
         panel.grid(axis="y", visible=False)
     panels[0].set_yticks(range(len(shares)), [f"{one.arm}: {one.member}" for one in shares])
@@ -222,10 +220,15 @@ def _members(grid: Grid, rows: Rows) -> Any:
     return figure
 
 
-def _plain_numbers(axis: Any) -> None:
-    """0.5 and 20 rather than powers of ten, also between the powers where there are few."""
+def _beside(panel: Any, text: str, x: float, y: float) -> None:
+    """A word at the end of a bar."""
+    panel.annotate(text, (x, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8)
+
+
+def _plain_numbers(axis: Any, base: float = 10.0, subs: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+    """0.5 and 20 rather than powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_locator(LogLocator(base, subs=subs if base == 10.0 else (1.0,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(FuncFormatter(lambda *_: ""))

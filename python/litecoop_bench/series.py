@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from litecoop_bench.grid import Grid, Rows
 from litecoop_bench.retime import LIBRARY
-from litecoop_bench.table import good, ratios
-from tvm_litecoop.intervals import geometric_mean
+from litecoop_bench.table import ratios
+from tvm_litecoop.intervals import geometric_mean, interval
 
 TRIALS, SECONDS = 0, 1
 """The axis of a curve: its entries are (trial, seconds, best ms)."""
@@ -27,7 +27,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio: its geometric mean over the seeds, and their range."""
+    """A ratio: its geometric mean, and the range of the seeds or the interval of the mean."""
 
     name: str
     mean: float
@@ -63,15 +63,26 @@ def curve(grid: Grid, rows: Rows, workload: str, arm: str, axis: int) -> Band | 
 
 
 def speeds(grid: Grid, rows: Rows, workload: str) -> list[Bar]:
-    """Speed of every arm over the baseline's, and the library's at the end, by the timing at the end."""
+    """Speed over the baseline's, of the other arms and of the library, by the timing at the end."""
+    found = [(arm, _speed(grid, rows, workload, arm)) for arm in (*grid.arms[1:], LIBRARY)]
+    return [Bar(arm, geometric_mean(seen), min(seen), max(seen)) for arm, seen in found if seen]
+
+
+def overall(grid: Grid, rows: Rows) -> list[Bar]:
+    """The geometric means of the speeds over the workloads, with bootstrap intervals."""
     bars = []
-    for arm in grid.arms:
-        if seen := ratios(grid, rows, workload, arm, "speed"):
-            bars.append(Bar(arm, geometric_mean(seen), min(seen), max(seen)))
-    if behind := ratios(grid, rows, workload, grid.arms[0], "of library"):
-        seen = [1.0 / ratio for ratio in behind]
-        bars.append(Bar(LIBRARY, geometric_mean(seen), min(seen), max(seen)))
+    for arm in (*grid.arms[1:], LIBRARY):
+        if every := [seen for workload in grid.workloads if (seen := _speed(grid, rows, workload, arm))]:
+            over = interval(every)
+            bars.append(Bar(arm, over.mean, over.low, over.high))
     return bars
+
+
+def _speed(grid: Grid, rows: Rows, workload: str, arm: str) -> list[float]:
+    """For each seed."""
+    if arm == LIBRARY:
+        return [1.0 / ratio for ratio in ratios(grid, rows, workload, grid.arms[0], "of library")]
+    return ratios(grid, rows, workload, arm, "speed")
 
 
 def members(grid: Grid, rows: Rows) -> Iterable[Share]:
@@ -86,8 +97,3 @@ def members(grid: Grid, rows: Rows) -> Iterable[Share]:
             }
             if mean.pop("calls"):
                 yield Share(arm, name, **mean)
-
-
-def finished(grid: Grid, rows: Rows) -> bool:
-    """Whether there is anything to draw."""
-    return any(good(row) for key, row in rows.items() if key[1] in grid.arms)

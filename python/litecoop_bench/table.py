@@ -41,8 +41,7 @@ def failures(grid: Grid, rows: Rows) -> str:
     lines = []
     for (workload, arm, seed), row in rows.items():
         if arm in grid.arms and not good(row):
-            wrong = "its kernel is wrong" if row.get("correct") is False else "no candidate ran"
-            lines.append(f"- {workload}, {arm}, seed {seed}: {row.get('error', wrong)}")
+            lines.append(f"- {workload}, {arm}, seed {seed}: {row.get('error', 'its kernel is wrong')}")
     return "\n".join(["Failed, and left out of every mean:", "", *lines]) if lines else ""
 
 
@@ -77,7 +76,7 @@ def _row(grid: Grid, rows: Rows, workload: str, arm: str) -> str:
         return _line(workload, arm, "failed", "", "", "", "", "", count)
     best = geometric_mean([row["final_ms"] for row in mine])
     seconds = geometric_mean([row["seconds"]["total"] for row in mine])
-    speed, time = (_shown([r] if (r := ratios(grid, rows, workload, arm, key)) else []) for key in ("speed", "time"))
+    speed, time = (_shown(ratios(grid, rows, workload, arm, key)) for key in ("speed", "time"))
     of_library = ratios(grid, rows, workload, arm, "of library")
     share = f"{geometric_mean(of_library):.0%}" if of_library else ""
     return _line(workload, arm, f"{best:.4f}", speed, f"{seconds:.1f}", time, share, _peak(mine), count)
@@ -88,9 +87,8 @@ def _library(grid: Grid, rows: Rows, workload: str) -> list[str]:
     if not row.get("final_ms"):
         return []
     seen = [base["final_ms"] / row["final_ms"] for base in _cells(rows, workload, grid.arms[0], grid.seeds)]
-    speed = _shown([seen] if seen else [])
     right = "1 of 1" if good(row) else "0 of 1"
-    return [_line(workload, LIBRARY, f"{row['final_ms']:.4f}", speed, "", "", "100%", _peak([row]), right)]
+    return [_line(workload, LIBRARY, f"{row['final_ms']:.4f}", _shown(seen), "", "", "100%", _peak([row]), right)]
 
 
 def _summary(grid: Grid, rows: Rows, arm: str) -> str:
@@ -98,8 +96,10 @@ def _summary(grid: Grid, rows: Rows, arm: str) -> str:
         key: [found for workload in grid.workloads if (found := ratios(grid, rows, workload, arm, key))]
         for key in ("speed", "time", "of library")
     }
-    speed, time = (f"**{_shown(every[key])}**" if arm != grid.arms[0] else "" for key in ("speed", "time"))
-    return _line("**all**", arm, "", speed, "", time, _shown(every["of library"]), "", "")
+    speed, time, share = (f"**{interval(found)}**" if found else "" for found in every.values())
+    if arm == grid.arms[0]:
+        speed = time = ""
+    return _line("**all**", arm, "", speed, "", time, share, "", "")
 
 
 def _libraries(grid: Grid, rows: Rows) -> str:
@@ -113,8 +113,9 @@ def _line(*words: str) -> str:
     return "".join(f"| {word} " if word else "| " for word in words) + "|"
 
 
-def _shown(groups: Sequence[Sequence[float]]) -> str:
-    return str(interval(groups)) if groups else ""
+def _shown(seen: Sequence[float]) -> str:
+    """Of one workload, over the seeds."""
+    return str(interval([seen])) if seen else ""
 
 
 def _peak(cells: Sequence[Mapping[str, Any]]) -> str:

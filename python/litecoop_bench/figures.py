@@ -186,7 +186,7 @@ def _speeds(grid: Grid, rows: Rows) -> Any:
     panel.margins(y=0.02)
     low, high = panel.get_xlim()
     panel.set_xlim(low, high * (high / low) ** 0.4)  # room for the names
-    _plain_numbers(panel.xaxis, subs=(1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 7.0))
+    _plain_numbers(panel.xaxis, subs=(1.0, 1.2, 1.5, *range(2, 10)))
     return figure
 
 
@@ -225,7 +225,7 @@ def _beside(panel: Any, text: str, x: float, y: float) -> None:
     panel.annotate(text, (x, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8)
 
 
-def _plain_numbers(axis: Any, base: float = 10.0, subs: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+def _plain_numbers(axis: Any, base: float = 10.0, subs: Sequence[float] = (1.0, 2.0, 5.0)) -> None:
     """0.5 and 20 rather than powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 

@@ -94,17 +94,6 @@ def test_a_real_cell_in_its_own_process(tmp_path: Path) -> None:
     assert mine["correct"] and mine["final_ms"] > 0 and 0 < mine["peak_share"] < 2
 
 
-def test_droplet_search_goes_on_from_the_best_record(tmp_path: Path) -> None:
-    cell = Cell("matmul:16x16x16", "evolutionary-droplet", 2, 1)
-    outcome = cells.run(cell, tmp_path)
-    assert "error" not in outcome, outcome
-    points = outcome["curve"]
-    assert points[-1][0] > 2 and points[-1][2] <= points[0][2] and points[-1][1] <= outcome["seconds"]["total"]
-    assert outcome["failed"] < points[-1][0] - 2  # some of the walk was built and run
-    records = (tmp_path / cell.name / "database_tuning_record.json").read_text().splitlines()
-    assert len(records) == 3
-
-
 def test_ctrl_c_keeps_finished_cells_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grid_file = tmp_path / "g.toml"
     grid_file.write_text('workloads = ["add:4x4"]\narms = ["replay-trace", "litecoop"]\ntrials = 1\nseeds = [1]\n')

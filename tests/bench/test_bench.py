@@ -15,6 +15,7 @@ from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell, Grid, load
 from litecoop_bench.table import render
 from tvm_litecoop.intervals import geometric_mean, interval
+from tvm_litecoop.workloads import parse
 
 GRIDS = Path(run.__file__).parent / "grids"
 
@@ -37,6 +38,7 @@ def test_shipped_grids_load_and_interleave_their_arms(file: Path) -> None:
     arms = [cell.arm for cell in grid.cells()]
     assert arms[: len(grid.arms)] == list(grid.arms)
     assert len({cell.name for cell in grid.cells()}) == len(grid.cells())
+    assert all(parse(workload).flops for workload in grid.workloads)
 
 
 def test_the_smoke_grid_has_every_arm() -> None:

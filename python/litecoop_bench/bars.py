@@ -15,7 +15,7 @@ GAP = 0.7
 
 def speeds(grid: Grid, rows: Rows) -> Any:
     """Bars from the baseline's 1, to the right where a kernel is faster; None where there is none."""
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     groups = [(workload, bars) for workload in grid.workloads if (bars := series.speeds(grid, rows, workload))]
     if not groups:
@@ -23,7 +23,8 @@ def speeds(grid: Grid, rows: Rows) -> Any:
     if len(groups) > 1:
         groups.append(("geometric mean", series.overall(grid, rows)))
     count = sum(len(bars) + GAP for _, bars in groups)
-    figure, panel = pyplot.subplots(figsize=(8.5, 0.9 + 0.23 * count), layout="constrained")
+    figure = Figure(figsize=(8.5, 0.9 + 0.23 * count), layout="constrained")
+    panel: Any = figure.subplots()
     at, ticks = 0.0, []
     for workload, bars in groups:
         ticks.append((at + (len(bars) - 1) / 2, workload))
@@ -31,8 +32,7 @@ def speeds(grid: Grid, rows: Rows) -> Any:
             colour = "#bbbbbb" if bar.name == LIBRARY else look(grid, bar.name)["color"]
             panel.barh(at, bar.mean - 1.0, left=1.0, height=0.8, color=colour)
             panel.plot([bar.low, bar.high], [at, at], color="black", linewidth=0.9)
-            text = f"{bar.name}  {bar.mean:.2f}x"
-            beside(panel, text, max(bar.high, 1.0), at)
+            beside(panel, f"{bar.name}  {bar.mean:.2f}x", max(bar.high, 1.0), at)
             at += 1
         at += GAP
     panel.axvline(1.0, color="black", linewidth=0.9)
@@ -49,7 +49,7 @@ def speeds(grid: Grid, rows: Rows) -> Any:
 
 def members(grid: Grid, rows: Rows) -> Any:
     """What members cost and brought in a run: a row each, a column for each measure; None without members."""
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     shares = list(series.members(grid, rows))
     if not shares:
@@ -57,13 +57,8 @@ def members(grid: Grid, rows: Rows) -> Any:
     measures = [("seconds", "seconds of thinking"), ("trials", "trials"), ("hits", "faster than their parent")]
     if any(share.usd for share in shares):
         measures.insert(1, ("usd", "US dollars"))
-    figure, panels = pyplot.subplots(
-        1,
-        len(measures),
-        figsize=(3.6 + 2.4 * len(measures), 0.8 + 0.24 * len(shares)),
-        sharey=True,
-        layout="constrained",
-    )
+    figure = Figure(figsize=(3.6 + 2.4 * len(measures), 0.8 + 0.24 * len(shares)), layout="constrained")
+    panels: Any = figure.subplots(1, len(measures), sharey=True)
     for panel, (key, title) in zip(panels, measures, strict=True):
         values = [getattr(share, key) for share in shares]
         panel.barh(range(len(shares)), values, height=0.75, color=[look(grid, one.arm)["color"] for one in shares])

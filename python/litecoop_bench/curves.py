@@ -27,42 +27,44 @@ def draw(grid: Grid, rows: Rows, axis: int, unit: str) -> Any:
     Returns:
         The figure; None where there is nothing to draw.
     """
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     columns = min(COLUMNS, len(grid.workloads))
     lines = math.ceil(len(grid.workloads) / columns)
-    figure, panels = pyplot.subplots(
-        lines, columns, figsize=(4.9 * columns, 3.1 * lines), squeeze=False, layout="constrained"
-    )
-    drawn = False
-    for panel, workload in zip(panels.flat, grid.workloads, strict=False):
-        ends = []
-        for arm in grid.arms:
-            band = series.curve(grid, rows, workload, arm, axis)
-            if band is None:
-                continue
-            shape = look(grid, arm)
-            (line,) = panel.step(band.x, band.median, where="post", linewidth=1.8, label=arm, **shape)
-            panel.plot(band.x[-1:], band.median[-1:], "o", markersize=4, color=shape["color"])
-            panel.plot(band.x[-1:] * 2, [band.low[-1], band.high[-1]], linewidth=1, color=shape["color"])
-            if arm == grid.arms[0]:
-                panel.axhline(band.median[-1], color=shape["color"], linewidth=0.9, linestyle=(0, (2, 2)))
-            panel.fill_between(band.x, band.low, band.high, step="post", color=shape["color"], alpha=0.13, linewidth=0)
-            ends.append((band.median[-1], arm, line))
-        drawn = drawn or bool(ends)
+    figure = Figure(figsize=(4.9 * columns, 3.1 * lines), layout="constrained")
+    panels = list(figure.subplots(lines, columns, squeeze=False).flat)
+    drawn: dict[str, Any] = {}
+    for panel, workload in zip(panels, grid.workloads, strict=False):
+        ends = _lines(panel, grid, rows, workload, axis)
+        drawn.update({arm: line for _, arm, line in ends})
         panel.set(title=workload, xscale="log", yscale="log", xlabel=unit, ylabel="best latency, ms")
         plain_numbers(panel.xaxis, base=2.0 if axis == series.TRIALS else 10.0)
         plain_numbers(panel.yaxis)
         if len(grid.arms) <= DIRECT:
             _name_lines(panel, ends)
-    for panel in list(panels.flat)[len(grid.workloads) :]:
+    for panel in panels[len(grid.workloads) :]:
         panel.remove()
-    if drawn and len(grid.arms) > DIRECT:
-        handles, names = panels.flat[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
-    if not drawn:
-        pyplot.close(figure)
+    if len(grid.arms) > DIRECT:
+        figure.legend(drawn.values(), drawn, loc="outside lower center", ncols=4, frameon=False)
     return figure if drawn else None
+
+
+def _lines(panel: Any, grid: Grid, rows: Rows, workload: str, axis: int) -> list[tuple[float, str, Any]]:
+    """Draw the arms of one workload: where each ends, its name, its line."""
+    ends = []
+    for arm in grid.arms:
+        band = series.curve(grid, rows, workload, arm, axis)
+        if band is None:
+            continue
+        colour = look(grid, arm)["color"]
+        (line,) = panel.step(band.x, band.median, where="post", linewidth=1.8, **look(grid, arm))
+        panel.fill_between(band.x, band.low, band.high, step="post", color=colour, alpha=0.13, linewidth=0)
+        panel.plot(band.x[-1:], band.median[-1:], "o", markersize=4, color=colour)
+        panel.plot(band.x[-1:] * 2, [band.low[-1], band.high[-1]], linewidth=1, color=colour)
+        if arm == grid.arms[0]:
+            panel.axhline(band.median[-1], color=colour, linewidth=0.9, linestyle=(0, (2, 2)))
+        ends.append((band.median[-1], arm, line))
+    return ends
 
 
 def _name_lines(panel: Any, ends: Sequence[tuple[float, str, Any]]) -> None:

@@ -35,7 +35,6 @@ def draw(grid: Grid, rows: Rows, folder: Path) -> dict[str, Path]:
     """
     import matplotlib
 
-    matplotlib.use("Agg")  # files only; no display is looked for
     makers: dict[str, tuple[str, Callable[[Grid, Rows], Any]]] = {
         f"Best latency over trials, {SEEDS}": ("trials.png", lambda g, r: curves.draw(g, r, series.TRIALS, "trials")),
         f"Best latency over seconds, {SEEDS}": (
@@ -47,15 +46,12 @@ def draw(grid: Grid, rows: Rows, folder: Path) -> dict[str, Path]:
     }
     drawn = {}
     with matplotlib.rc_context(STYLE):
-        from matplotlib import pyplot
-
         for title, (name, make) in makers.items():
             figure = make(grid, rows)
             if figure is None:
                 continue
             _sign(figure, title, grid)
             figure.savefig(folder / name, bbox_inches="tight", pad_inches=0.15)
-            pyplot.close(figure)
             drawn[title] = folder / name
     return drawn
 

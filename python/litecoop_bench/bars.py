@@ -29,7 +29,7 @@ def speeds(grid: Grid, rows: Rows) -> Any:
     for workload, bars in groups:
         ticks.append((at + (len(bars) - 1) / 2, workload))
         for bar in bars:
-            colour = "#bbbbbb" if bar.name == LIBRARY else look(grid, bar.name)["color"]
+            colour = "#bbbbbb" if bar.name == LIBRARY else look(grid, bar.name).colour
             panel.barh(at, bar.mean - 1.0, left=1.0, height=0.8, color=colour)
             panel.plot([bar.low, bar.high], [at, at], color="black", linewidth=0.9)
             beside(panel, f"{bar.name}  {bar.mean:.2f}x", max(bar.high, 1.0), at)
@@ -61,7 +61,7 @@ def members(grid: Grid, rows: Rows) -> Any:
     panels: Any = figure.subplots(1, len(measures), sharey=True)
     for panel, (key, title) in zip(panels, measures, strict=True):
         values = [getattr(share, key) for share in shares]
-        panel.barh(range(len(shares)), values, height=0.75, color=[look(grid, one.arm)["color"] for one in shares])
+        panel.barh(range(len(shares)), values, height=0.75, color=[look(grid, one.arm).colour for one in shares])
         for at, value in enumerate(values):
             beside(panel, f"{value:.3g}", value, at)
         panel.set_title(title)

@@ -31,7 +31,9 @@ def draw(grid: Grid, rows: Rows, axis: int, unit: str) -> Any:
 
     columns = min(COLUMNS, len(grid.workloads))
     lines = math.ceil(len(grid.workloads) / columns)
-    figure = Figure(figsize=(4.9 * columns, 3.1 * lines), layout="constrained")
+    named = len(grid.arms) <= DIRECT
+    legend = 0 if named else 0.2 * math.ceil(len(grid.arms) / (1 + columns))
+    figure = Figure(figsize=(max(7.0, 4.9 * columns), 3.1 * lines + legend), layout="constrained")
     panels = list(figure.subplots(lines, columns, squeeze=False).flat)
     drawn: dict[str, Any] = {}
     for panel, workload in zip(panels, grid.workloads, strict=False):
@@ -40,12 +42,13 @@ def draw(grid: Grid, rows: Rows, axis: int, unit: str) -> Any:
         panel.set(title=workload, xscale="log", yscale="log", xlabel=unit, ylabel="best latency, ms")
         plain_numbers(panel.xaxis, base=2.0 if axis == series.TRIALS else 10.0)
         plain_numbers(panel.yaxis)
-        if len(grid.arms) <= DIRECT:
+        if named:
             _name_lines(panel, ends)
     for panel in panels[len(grid.workloads) :]:
         panel.remove()
-    if len(grid.arms) > DIRECT:
-        figure.legend(drawn.values(), drawn, loc="outside lower center", ncols=4, frameon=False)
+    if not named:
+        place = "outside lower center"
+        figure.legend(drawn.values(), drawn, loc=place, ncols=1 + columns, frameon=False, handlelength=3)
     return figure if drawn else None
 
 
@@ -56,10 +59,10 @@ def _lines(panel: Any, grid: Grid, rows: Rows, workload: str, axis: int) -> list
         band = series.curve(grid, rows, workload, arm, axis)
         if band is None:
             continue
-        colour = look(grid, arm)["color"]
-        (line,) = panel.step(band.x, band.median, where="post", linewidth=1.8, **look(grid, arm))
+        drawn = look(grid, arm)
+        colour, end = drawn.colour, {"marker": drawn.mark, "markersize": 4.5, "markevery": [len(band.x) - 1]}
+        (line,) = panel.step(band.x, band.median, drawn.line, where="post", color=colour, linewidth=1.8, **end)
         panel.fill_between(band.x, band.low, band.high, step="post", color=colour, alpha=0.13, linewidth=0)
-        panel.plot(band.x[-1:], band.median[-1:], "o", markersize=4, color=colour)
         panel.plot(band.x[-1:] * 2, [band.low[-1], band.high[-1]], linewidth=1, color=colour)
         if arm == grid.arms[0]:
             panel.axhline(band.median[-1], color=colour, linewidth=0.9, linestyle=(0, (2, 2)))

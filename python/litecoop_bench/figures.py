@@ -57,7 +57,9 @@ def draw(grid: Grid, rows: Rows, folder: Path) -> dict[str, Path]:
 
 
 def _sign(figure: Any, title: str, grid: Grid) -> None:
-    """Title above; what is simulated, below."""
-    figure.suptitle(title, x=0.01, y=1.015, ha="left", va="bottom", fontsize=12, fontweight="bold")
+    """The title, and under it what is simulated; both above the panels."""
+    inch = 1.0 / figure.get_figheight()
+    left = {"x": 0.01, "ha": "left", "va": "bottom"}
     if any(map(simulated, grid.arms)):
-        figure.text(0.01, -0.005, SIMULATED, ha="left", va="top", fontsize=8, color="#a03000")
+        figure.text(y=1.0 + 0.04 * inch, s=SIMULATED, fontsize=8.5, color="#a03000", **left)
+    figure.text(y=1.0 + 0.22 * inch, s=title, fontsize=12, fontweight="bold", **left)

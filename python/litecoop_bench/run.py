@@ -67,4 +67,4 @@ def _cells(wanted: list[Cell], results: Results, folder: Path, say: Say) -> dict
 def _short(row: dict[str, Any]) -> str:
     if "error" in row:
         return f"FAILED: {row['error']}"
-    return f"{row['best_ms']:.4f} ms in {row['seconds']['total']:.1f} s"
+    return f"{row['best_ms']:.4g} ms in {row['seconds']['total']:.1f} s"

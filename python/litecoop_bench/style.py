@@ -6,14 +6,15 @@ Colours are those of Okabe and Ito, which the colour-blind can tell apart; an ar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from litecoop_bench.grid import Grid
 
 COLOURS = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """The baseline is grey."""
-STYLES = ("-", "--", ":", "-.")
-"""Beyond as many arms as colours, the next style."""
+LINES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"))
+"""Line and mark; beyond as many arms as colours, the next ones."""
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -29,10 +30,19 @@ STYLE: Any = {
 }
 
 
-def look(grid: Grid, arm: str) -> dict[str, Any]:
-    """Colour and line of an arm."""
+@dataclass(frozen=True)
+class Look:
+    """How an arm is drawn, in every figure."""
+
+    colour: str
+    line: str
+    mark: str
+
+
+def look(grid: Grid, arm: str) -> Look:
+    """Of an arm, by its place in the grid."""
     number = grid.arms.index(arm)
-    return {"color": COLOURS[number % len(COLOURS)], "linestyle": STYLES[number // len(COLOURS) % len(STYLES)]}
+    return Look(COLOURS[number % len(COLOURS)], *LINES[number // len(COLOURS) % len(LINES)])
 
 
 def beside(panel: Any, text: str, x: float, y: float) -> None:

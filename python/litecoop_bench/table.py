@@ -79,7 +79,7 @@ def _row(grid: Grid, rows: Rows, workload: str, arm: str) -> str:
     speed, time = (_shown(ratios(grid, rows, workload, arm, key)) for key in ("speed", "time"))
     of_library = ratios(grid, rows, workload, arm, "of library")
     share = f"{geometric_mean(of_library):.0%}" if of_library else ""
-    return _line(workload, arm, f"{best:.4f}", speed, f"{seconds:.1f}", time, share, _peak(mine), count)
+    return _line(workload, arm, f"{best:.4g}", speed, f"{seconds:.1f}", time, share, _peak(mine), count)
 
 
 def _library(grid: Grid, rows: Rows, workload: str) -> list[str]:
@@ -88,7 +88,7 @@ def _library(grid: Grid, rows: Rows, workload: str) -> list[str]:
         return []
     seen = [base["final_ms"] / row["final_ms"] for base in _cells(rows, workload, grid.arms[0], grid.seeds)]
     right = "1 of 1" if good(row) else "0 of 1"
-    return [_line(workload, LIBRARY, f"{row['final_ms']:.4f}", _shown(seen), "", "", "100%", _peak([row]), right)]
+    return [_line(workload, LIBRARY, f"{row['final_ms']:.4g}", _shown(seen), "", "", "100%", _peak([row]), right)]
 
 
 def _summary(grid: Grid, rows: Rows, arm: str) -> str:

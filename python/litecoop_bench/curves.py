@@ -47,8 +47,9 @@ def draw(grid: Grid, rows: Rows, axis: int, unit: str) -> Any:
     for panel in panels[len(grid.workloads) :]:
         panel.remove()
     if not named:
-        place = "outside lower center"
-        figure.legend(drawn.values(), drawn, loc=place, ncols=1 + columns, frameon=False, handlelength=3)
+        figure.legend(
+            drawn.values(), drawn, loc="outside lower center", ncols=1 + columns, frameon=False, handlelength=3
+        )
     return figure if drawn else None
 
 

@@ -1,6 +1,7 @@
 """When a search is as good as the baseline ends: trials and seconds until then, one row per workload and arm.
 
-By the times that the runs themselves measured, batch by batch; a batch counts as a whole.
+By the times that the runs themselves measured, batch by batch; a batch counts as a whole. Where the kernel of either
+turned out wrong at the end, the seed is left out: its times are of nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _reached(grid: Grid, rows: Rows, workload: str, arm: str) -> list[tuple[int,
     found = []
     for seed in grid.seeds:
         base, mine = rows.get((workload, grid.arms[0], seed), {}), rows.get((workload, arm, seed), {})
-        if not base.get("curve") or not mine.get("curve"):
+        if not all(row.get("curve") and row.get("correct") is not False for row in (base, mine)):
             continue
         goal, all_s = base["curve"][-1][2], float(base["seconds"]["total"])
         point = next(((t, s) for t, s, best in mine["curve"] if best <= goal), None)

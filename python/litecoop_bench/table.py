@@ -42,7 +42,7 @@ def failures(grid: Grid, rows: Rows) -> str:
     for (workload, arm, seed), row in rows.items():
         if arm in grid.arms and not good(row):
             lines.append(f"- {workload}, {arm}, seed {seed}: {row.get('error', 'its kernel is wrong')}")
-    return "\n".join(["Failed, and left out of every mean:", "", *lines]) if lines else ""
+    return "\n".join(["Failed or wrong, and left out of the ratios:", "", *lines]) if lines else ""
 
 
 def good(row: Mapping[str, Any]) -> bool:
@@ -77,8 +77,7 @@ def _row(grid: Grid, rows: Rows, workload: str, arm: str) -> str:
     best = geometric_mean([row["final_ms"] for row in mine])
     seconds = geometric_mean([row["seconds"]["total"] for row in mine])
     speed, time = (_shown(ratios(grid, rows, workload, arm, key)) for key in ("speed", "time"))
-    of_library = ratios(grid, rows, workload, arm, "of library")
-    share = f"{geometric_mean(of_library):.0%}" if of_library else ""
+    share = _shown(ratios(grid, rows, workload, arm, "of library"), ".0%")
     return _line(workload, arm, f"{best:.4g}", speed, f"{seconds:.1f}", time, share, _peak(mine), count)
 
 
@@ -92,13 +91,12 @@ def _library(grid: Grid, rows: Rows, workload: str) -> list[str]:
 
 
 def _summary(grid: Grid, rows: Rows, arm: str) -> str:
-    every = {
-        key: [found for workload in grid.workloads if (found := ratios(grid, rows, workload, arm, key))]
-        for key in ("speed", "time", "of library")
-    }
-    speed, time, share = (f"**{interval(found)}**" if found else "" for found in every.values())
-    if arm == grid.arms[0]:
-        speed = time = ""
+    def over(key: str, form: str = ".3f") -> str:
+        every = [found for workload in grid.workloads if (found := ratios(grid, rows, workload, arm, key))]
+        return f"**{interval(every):{form}}**" if every else ""
+
+    speed, time = ("", "") if arm == grid.arms[0] else (over("speed"), over("time"))
+    share = over("of library", ".0%")
     return _line("**all**", arm, "", speed, "", time, share, "", "")
 
 
@@ -113,9 +111,9 @@ def _line(*words: str) -> str:
     return "".join(f"| {word} " if word else "| " for word in words) + "|"
 
 
-def _shown(seen: Sequence[float]) -> str:
+def _shown(seen: Sequence[float], form: str = ".3f") -> str:
     """Of one workload, over the seeds."""
-    return str(interval([seen])) if seen else ""
+    return f"{interval([seen]):{form}}" if seen else ""
 
 
 def _peak(cells: Sequence[Mapping[str, Any]]) -> str:

@@ -154,3 +154,4 @@ def test_when_the_baselines_best_is_reached() -> None:
     assert lines[5] == "| b | mine | 64 | 4.000 | 1 of 1 |"
     assert lines[6].startswith("| **all** | mine | 32 | 6.325") and lines[6].endswith("| 1 of 2 |")
     assert reach.render(grid, {}) == ""
+    assert reach.render(grid, {("a", "base", 1): {**base, "correct": False}, ("a", "mine", 1): fast}) == ""

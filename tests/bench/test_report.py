@@ -56,8 +56,8 @@ def test_the_table_has_the_library_and_the_share_of_its_speed() -> None:
     assert lines[0].endswith("library: torch 2")
     assert "| matmul:8x8x8 | library | 2 | 4.000 | | | 100% | 100% | 1 of 1 |" in lines
     assert "| matmul:8x8x8 | litecoop | 4 | 2.000 | 5.0 | 1.000 | 50% | 50% | 2 of 2 |" in lines
-    assert "| **all** | litecoop | | **2.000** | | **1.000** | **0.500** | | |" in lines
-    assert "| **all** | evolutionary | | | | | **0.250** | | |" in lines
+    assert "| **all** | litecoop | | **2.000** | | **1.000** | **50%** | | |" in lines
+    assert "| **all** | evolutionary | | | | | **25%** | | |" in lines
 
 
 def test_without_a_library_the_table_says_why() -> None:

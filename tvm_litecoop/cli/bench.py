@@ -15,7 +15,7 @@ Compare searches on a grid of workloads.
 
 A cell is one search (arm) on one workload with one seed, in a process of its own; the arms of a workload and seed run
 right after each other. At the end the kernels of all cells are checked, and timed in turns with each other and with
-torch, where it is installed. A failed cell or a wrong kernel is reported, left out of every mean, and makes the exit
+torch, where it is installed. A failed cell or a wrong kernel is reported, left out of the ratios, and makes the exit
 code 1.
 
 A rerun skips the finished cells, so a long grid can be run over several days, and grown: Ctrl-C keeps what is finished.

@@ -15,6 +15,8 @@ from litecoop_bench.grid import Cell
 LIBRARY = "library"
 """The pseudo-arm of the library; it has one cell a workload, with seed 0."""
 LIMIT_S = 3600
+TIMING_S = 60.0
+"""Of a workload, after which no further round of turns is begun: a benchmark has dozens of kernels."""
 
 
 def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
@@ -88,7 +90,7 @@ def _together(text: str, folders: Sequence[str]) -> list[dict[str, Any]]:
         timers[len(results)] = bound.timer()
         results.append({"correct": off <= 1.0, "library": bound.name})
     peak = machine_of(target).peak_gflops * 1e9
-    for number, column in zip(timers, kit.turns(list(timers.values())), strict=True):
+    for number, column in zip(timers, kit.turns(list(timers.values()), TIMING_S), strict=True):
         seconds = float(np.median(column))
         results[number]["final_ms"] = seconds * 1e3
         results[number]["peak_share"] = workload.flops / seconds / peak if peak else None

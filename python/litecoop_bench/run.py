@@ -11,6 +11,7 @@ from litecoop_bench import pace, report, retime
 from litecoop_bench.grid import Cell, load
 from litecoop_bench.results import Results
 from litecoop_bench.table import good
+from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal.lock import Lock
 
 Say = Callable[[str], None]
@@ -29,12 +30,16 @@ def run(grid_file: Path, folder: Path, say: Say) -> int:
 
     Raises:
         ConfigError: The grid cannot be used.
-        WorkDirError: Another process works in the folder.
+        WorkDirError: The folder cannot be written, or another process works there.
         KeyboardInterrupt: Ctrl-C; the finished cells are kept.
     """
     grid = load(grid_file)
-    folder.mkdir(parents=True, exist_ok=True)
-    with Lock(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = Lock(folder)
+    except OSError as error:
+        raise WorkDirError(f"{folder} cannot be written: {error.strerror}", "choose another one with --out") from None
+    with lock:
         done = _cells(grid.cells(), Results(folder / "cells.jsonl"), folder, say)
         finished = [cell for cell, row in done.items() if "error" not in row]
         say(f"timing the kernels of {len(finished)} cells together")

@@ -14,6 +14,7 @@ from litecoop_bench import money, provenance, reach, retime, run
 from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell, Grid, load
 from litecoop_bench.table import render
+from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.intervals import geometric_mean, interval
 from tvm_litecoop.workloads import parse
 
@@ -111,6 +112,12 @@ def test_ctrl_c_keeps_finished_cells_and_says_how_to_go_on(tmp_path: Path, monke
         run.run(grid_file, tmp_path / "out", said.append)
     assert said[-1].startswith("stopped; 1 cells are kept")
     assert len((tmp_path / "out" / "cells.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkDirError, match="cannot be written.*--out"):
+        run.run(GRIDS / "smoke.toml", tmp_path / "file" / "out", print)
 
 
 def test_a_cell_that_was_stopped_or_has_no_kernel_is_not_finished(

@@ -22,7 +22,7 @@ ROUNDS = (3, 10)
 REPEATS, REPEAT_MS = 3, 10
 """Timings of a kernel in a round, and milliseconds of each; a kernel that takes longer for one run is timed once."""
 TIMING_S = 2.0
-"""Seconds after which no further round is begun, once there were enough."""
+"""Seconds after which no further round is begun, for a few kernels."""
 
 
 def module_of(workload: str) -> Any:
@@ -69,14 +69,15 @@ def in_turns(kernels: Sequence[Any], inputs: Sequence[Any]) -> list[list[float]]
     return turns([timer(kernel, args) for kernel in kernels])
 
 
-def turns(timers: Sequence[Timer]) -> list[list[float]]:
+def turns(timers: Sequence[Timer], limit_s: float = TIMING_S) -> list[list[float]]:
     """What each timer says in each round: all are asked in every round, every other one backwards.
 
-    So none gains from a lucky moment of the machine, nor from standing behind another. Slow ones get fewer rounds.
+    So none gains from a lucky moment of the machine, nor from standing behind another. Slow ones get fewer rounds: none
+    is begun after `limit_s`, once there were enough.
     """
     rows: list[list[float]] = []
     start = time.perf_counter()
-    while len(rows) < ROUNDS[0] or (len(rows) < ROUNDS[1] and time.perf_counter() - start < TIMING_S):
+    while len(rows) < ROUNDS[0] or (len(rows) < ROUNDS[1] and time.perf_counter() - start < limit_s):
         order = range(len(timers)) if len(rows) % 2 else reversed(range(len(timers)))
         seen = {number: timers[number]() for number in order}
         rows.append([seen[number] for number in range(len(timers))])

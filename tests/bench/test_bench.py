@@ -116,7 +116,7 @@ def test_ctrl_c_keeps_finished_cells_and_says_how_to_go_on(tmp_path: Path, monke
 
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(WorkDirError, match="cannot be written.*--out"):
+    with pytest.raises(WorkDirError, match=r"cannot be written.*--out"):
         run.run(GRIDS / "smoke.toml", tmp_path / "file" / "out", print)
 
 

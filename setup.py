@@ -44,7 +44,7 @@ setup(
     extras_require={
         "hf": ["accelerate", "gguf", "llguidance", "torch", "transformers"],
         "report": ["matplotlib"],
-        "dev": ["hypothesis", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools"],
+        "dev": ["hypothesis", "matplotlib", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools"],
     },
     entry_points={
         "console_scripts": ["litecoop = tvm_litecoop.cli:main"],

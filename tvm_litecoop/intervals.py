@@ -18,10 +18,15 @@ class Interval:
     low: float
     high: float
 
-    def __str__(self) -> str:
+    def __format__(self, form: str) -> str:
+        """The form is that of each number, three decimals where none is given."""
+        form = form or ".3f"
         if self.low == self.high:
-            return f"{self.mean:.3f}"  # one value has no interval
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+            return f"{self.mean:{form}}"  # one value has no interval
+        return f"{self.mean:{form}} [{self.low:{form}}, {self.high:{form}}]"
+
+    def __str__(self) -> str:
+        return f"{self}"
 
 
 def geometric_mean(values: Sequence[float]) -> float:

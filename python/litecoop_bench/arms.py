@@ -25,10 +25,12 @@ class Arm:
     Attributes:
         changes: What differs from the default request.
         pool: Seed -> a pool that is open while the cell runs; None for the one the request names.
+        droplet: Whether TVM's post-optimization goes on from the best record of the search.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
     pool: Callable[[int], Opened] = _no_pool
+    droplet: bool = False
 
 
 def _eight(seed: int) -> Opened:
@@ -66,6 +68,7 @@ def _free() -> list[Member]:
 ARMS: dict[str, Arm] = {
     "evolutionary": Arm({"strategy": "evolutionary", "stock": True}),
     "evolutionary-warm": Arm({"strategy": "evolutionary"}),
+    "evolutionary-droplet": Arm({"strategy": "evolutionary", "stock": True}, droplet=True),
     "replay-trace": Arm({"strategy": "replay-trace"}),
     "litecoop": Arm({"members": tuple(FREE)}),
     "litecoop-no-surrogate": Arm({"members": ("expert", "mutator")}),
@@ -76,10 +79,17 @@ ARMS: dict[str, Arm] = {
     "simulated-random-next": Arm({"setting": "random-next"}, _eight),
     "simulated-round-robin": Arm({"setting": "round-robin"}, _eight),
     "simulated-no-escalation": Arm({"setting": "no-escalation"}, _eight),
+    "simulated-names-only": Arm({"setting": "mutator-names-only"}, _eight),
     "simulated-lambda-0": Arm({"setting": "lambda=0"}, _eight),
     "simulated-paper": Arm({"setting": "paper"}, _eight),
     "simulated-ignorant": Arm({}, _random_models),
     "simulated-2s": Arm({}, _two_seconds),
 }
-"""`litecoop` is the default pool without SmolLM2; `evolutionary` has TVM's default builder and runner; every
-`simulated-` arm asks models that are no models."""
+"""`litecoop` is the default pool without SmolLM2; `evolutionary` has TVM's default builder and runner, and so has
+`evolutionary-droplet`, which then measures up to as many candidates again; every `simulated-` arm asks models that are
+no models."""
+
+
+def simulated(arm: str) -> bool:
+    """Whether the models of an arm are no models; to be said wherever its figures are shown."""
+    return arm.startswith("simulated-")

@@ -1,15 +1,13 @@
-"""One cell in a process of its own: `python -m litecoop_bench.cell`, the cell as JSON in, the outcome as JSON out."""
+"""One cell, in a process of its own: the search, and what belongs to its arm before and after."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from litecoop_bench import process, provenance
 from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell
 
@@ -20,25 +18,21 @@ def run(cell: Cell, folder: Path) -> dict[str, Any]:
     """Run one cell.
 
     Returns:
-        The outcome (`litecoop tune --json`) with the cell's own fields; `error` instead where it failed.
+        The outcome (`litecoop tune --json`) with the cell's own fields, the seconds of the whole process (`wall_s`) and
+        what it was run with; `error` instead of the outcome where it failed.
     """
-    job = json.dumps({**asdict(cell), "folder": str(folder)})
     start = time.perf_counter()
-    command = [sys.executable, "-m", "litecoop_bench.cell", job]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    except subprocess.TimeoutExpired:
-        return {**asdict(cell), "error": f"stopped after {LIMIT_S} s"}
-    wall = time.perf_counter() - start
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        return {**asdict(cell), "error": lines[-1] if lines else f"exit code {done.returncode}"}
-    return {**json.loads(done.stdout.splitlines()[-1]), **asdict(cell), "wall_s": wall}
+    outcome = process.ask("litecoop_bench.cell", {**asdict(cell), "folder": str(folder)}, LIMIT_S)
+    if outcome.get("interrupted"):
+        outcome = {"error": "stopped by a signal"}
+    elif "error" not in outcome and not outcome["best_ms"]:
+        outcome = {"error": f"no candidate ran: {outcome['first_failure']}"}
+    return {**outcome, **asdict(cell), "wall_s": time.perf_counter() - start, **provenance.now()}
 
 
 def main() -> None:
     """Entry of the process."""
-    job = json.loads(sys.argv[1])
+    job = process.job()
     folder = Path(job.pop("folder"))
     cell = Cell(**job)
 
@@ -47,6 +41,7 @@ def main() -> None:
 
     check_versions()
     use_physical_cores()
+    from litecoop_bench import droplet
     from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
     from tvm_litecoop.tuning import session
     from tvm_litecoop.tuning.progress import Silent
@@ -54,10 +49,12 @@ def main() -> None:
     from tvm_litecoop.workloads import parse
 
     load_tensor_intrinsics()
-    request = cell.request(folder)
-    with ARMS[cell.arm].pool(cell.seed) as pool:
-        found = session.run(request, parse(cell.workload), parse_target(""), Silent(), pool)
-    print(json.dumps(found.outcome.as_json()))
+    request, arm, target = cell.request(folder), ARMS[cell.arm], parse_target("")
+    with arm.pool(cell.seed) as pool:
+        outcome = session.run(request, parse(cell.workload), target, Silent(), pool).outcome
+    if arm.droplet and outcome.best_s and not outcome.interrupted:
+        outcome = droplet.improve(outcome, target)
+    process.answer(outcome.as_json())
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from litecoop_bench.arms import ARMS
 from tvm_litecoop.errors import ConfigError
@@ -14,6 +16,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+Rows = Mapping[tuple[str, str, int], Mapping[str, Any]]
+"""(workload, arm, seed) -> the outcome of that cell, as in `cells.jsonl`."""
 
 
 @dataclass(frozen=True)

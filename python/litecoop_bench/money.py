@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from litecoop_bench.grid import Grid
+from litecoop_bench.grid import Grid, Rows
 from tvm_litecoop.intervals import interval
-
-Rows = Mapping[tuple[str, str, int], Mapping[str, Any]]
 
 
 def render(grid: Grid, rows: Rows) -> str:

@@ -1,4 +1,7 @@
-"""The kernels of all cells, checked and timed together at the end, so that no arm gains from a lucky moment."""
+"""The kernels of all cells, checked and timed together at the end, so that no arm gains from a lucky moment.
+
+One process for each workload, where the library is timed in turns with them: a kernel that crashes costs its workload.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +9,104 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from litecoop_bench import process
 from litecoop_bench.grid import Cell
 
+LIBRARY = "library"
+"""The pseudo-arm of the library; it has one cell a workload, with seed 0."""
+LIMIT_S = 3600
+TIMING_S = 60.0
+"""Of a workload, after which no further round of turns is begun: a benchmark has dozens of kernels."""
 
-def retime(cells: Sequence[Cell], folder: Path) -> dict[str, tuple[bool, float]]:
+
+def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
     """Compile the best schedule of each cell, check its numbers, and time all of one workload in turns.
 
+    Args:
+        cells: The finished ones.
+        folder: Where their databases are.
+
     Returns:
-        Cell name -> (correct, median seconds per run); cells without a schedule are missing.
+        For each cell, and for the library on each workload, `correct`, `final_ms` and `peak_share` (of the machine's
+        arithmetic at its nominal clock; None where that is unknown), or `error`.
     """
+    found: dict[Cell, dict[str, Any]] = {}
+    for workload in dict.fromkeys(cell.workload for cell in cells):
+        mine = [cell for cell in cells if cell.workload == workload]
+        library = Cell(workload, LIBRARY, 0, 0)
+        job = {"workload": workload, "folders": [str(folder / cell.name) for cell in mine]}
+        answer = process.ask("litecoop_bench.retime", job, LIMIT_S)
+        if "error" in answer:
+            found.update({cell: {"error": f"timing at the end: {answer['error']}"} for cell in [*mine, library]})
+        else:
+            found.update(zip([*mine, library], [*answer["cells"], answer["library"]], strict=True))
+    return found
+
+
+def main() -> None:
+    """Entry of the process of one workload."""
+    from tvm_litecoop.tuning.threads import use_physical_cores
+
+    use_physical_cores()
+    from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
+
+    load_tensor_intrinsics()
+    job = process.job()
+    *cells, library = _together(job["workload"], job["folders"])
+    process.answer({"cells": cells, "library": library})
+
+
+def _together(text: str, folders: Sequence[str]) -> list[dict[str, Any]]:
+    """The results of the kernels of one workload, and the library's at the end."""
+    import numpy as np
+    import tvm
+
+    from litecoop_bench import library
+    from tvm_litecoop.certify import kernels as kit
+    from tvm_litecoop.certify.compare import off_reference
+    from tvm_litecoop.certify.equality import deviation
+    from tvm_litecoop.tuning.targets import parse_target
+    from tvm_litecoop.tvm_bridge.machine import machine_of
+    from tvm_litecoop.workloads import parse
+
+    workload, target = parse(text), parse_target("")
+    inputs, (shape, dtype) = workload.inputs(seed=1), workload.arg_shapes()[-1]
+    args = [tvm.runtime.tensor(array) for array in [*inputs, np.zeros(shape, dtype)]]
+    results: list[dict[str, Any]] = []
+    timers: dict[int, kit.Timer] = {}
+    for number, folder in enumerate(folders):
+        kernel = _kernel(folder, workload, target)
+        if kernel is None:
+            results.append({"error": "no schedule in its database"})
+            continue
+        results.append({"correct": off_reference(kernel, workload, target) <= 1.0})
+        timers[number] = kit.timer(kernel, args)
+    bound = library.bind(workload, inputs)
+    if isinstance(bound, str):
+        results.append({"error": bound})
+    else:
+        assert workload.reference is not None, text  # built-ins have one
+        off = deviation(bound.call().numpy(), workload.reference(inputs), workload.rtol, workload.atol)
+        timers[len(results)] = bound.timer()
+        results.append({"correct": off <= 1.0, "library": bound.name})
+    peak = machine_of(target).peak_gflops * 1e9
+    for number, column in zip(timers, kit.turns(list(timers.values()), TIMING_S), strict=True):
+        seconds = float(np.median(column))
+        results[number]["final_ms"] = seconds * 1e3
+        results[number]["peak_share"] = workload.flops / seconds / peak if peak else None
+    return results
+
+
+def _kernel(folder: str, workload: Any, target: Any) -> Any:
     from tvm.s_tir import meta_schedule as ms
 
     from tvm_litecoop.certify import kernels as kit
-    from tvm_litecoop.certify.compare import off_reference
     from tvm_litecoop.tuning import workdir
-    from tvm_litecoop.tuning.targets import parse_target
-    from tvm_litecoop.workloads import parse
 
-    target = parse_target("")
-    found: dict[str, tuple[bool, float]] = {}
-    for text in dict.fromkeys(cell.workload for cell in cells):
-        workload = parse(text)
-        kernels: dict[str, Any] = {}
-        for cell in cells:
-            if cell.workload != text or not (folder / cell.name).is_dir():
-                continue
-            database = workdir.open_database(str(folder / cell.name), fresh=False)
-            schedule = ms.tir_integration.compile_tir(database, workload.mod, target)
-            if schedule is not None:
-                kernels[cell.name] = kit.compiled(schedule.mod, target)
-        shape, dtype = workload.arg_shapes()[-1]
-        inputs = [*workload.inputs(seed=1), np.zeros(shape, dtype)]
-        seconds = kit.medians(list(kernels.values()), [inputs] * len(kernels))
-        for (name, kernel), median in zip(kernels.items(), seconds, strict=True):
-            found[name] = (off_reference(kernel, workload, target) <= 1.0, median)
-    return found
+    database = workdir.open_database(folder, fresh=False)
+    schedule = ms.tir_integration.compile_tir(database, workload.mod, target)
+    return None if schedule is None else kit.compiled(schedule.mod, target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,70 +1,75 @@
-"""A whole benchmark: cells in order, finished ones skipped, kernels timed together at the end, the table."""
+"""A whole benchmark: cells in order, finished ones skipped, kernels timed together at the end, the report."""
 
 from __future__ import annotations
 
-import json
-import platform
 from collections.abc import Callable
-from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from litecoop_bench import cell as cells
-from litecoop_bench import money, reach, retime, table
+from litecoop_bench import pace, report, retime
 from litecoop_bench.grid import Cell, load
+from litecoop_bench.results import Results
+from litecoop_bench.table import good
+from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.journal.lock import Lock
+
+Say = Callable[[str], None]
 
 
-def run(grid_file: Path, folder: Path, say: Callable[[str], None]) -> int:
+def run(grid_file: Path, folder: Path, say: Say) -> int:
     """Run a grid.
 
     Args:
         grid_file: The grid.
-        folder: Where databases, `cells.jsonl` and `table.md` go; a rerun goes on there.
+        folder: Where databases, `cells.jsonl` and the report go; a rerun goes on there.
         say: Shows one line of progress.
 
     Returns:
         0, or 1 where a cell failed or a kernel was wrong.
+
+    Raises:
+        ConfigError: The grid cannot be used.
+        WorkDirError: The folder cannot be written, or another process works there.
+        KeyboardInterrupt: Ctrl-C; the finished cells are kept.
     """
     grid = load(grid_file)
-    folder.mkdir(parents=True, exist_ok=True)
-    results = folder / "cells.jsonl"
-    done = _finished(results)
-    wanted = grid.cells()
-    for number, cell in enumerate(wanted, 1):
-        if cell not in done:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = Lock(folder)
+    except OSError as error:
+        raise WorkDirError(f"{folder} cannot be written: {error.strerror}", "choose another one with --out") from None
+    with lock:
+        done = _cells(grid.cells(), Results(folder / "cells.jsonl"), folder, say)
+        finished = [cell for cell, row in done.items() if "error" not in row]
+        say(f"timing the kernels of {len(finished)} cells together")
+        for cell, found in retime.retime(finished, folder).items():
+            done[cell] = {**done.get(cell, {"workload": cell.workload, "arm": cell.arm}), **found}
+        rows = {(cell.workload, cell.arm, cell.seed): row for cell, row in done.items()}
+        say(report.write(grid_file.stem, grid, rows, folder, grid_file.read_text()))
+    return int(not all(good(done[cell]) for cell in grid.cells()))
+
+
+def _cells(wanted: list[Cell], results: Results, folder: Path, say: Say) -> dict[Cell, dict[str, Any]]:
+    """Run those that are not finished; a line each."""
+    done = {cell: row for cell, row in results.finished().items() if cell in wanted}
+    if done:
+        say(f"{len(done)} of {len(wanted)} cells are finished already")
+    waiting = [cell for cell in wanted if cell not in done]
+    for number, cell in enumerate(waiting, 1):
+        try:
             done[cell] = cells.run(cell, folder)
-            with results.open("a") as file:
-                file.write(json.dumps(done[cell]) + "\n")
-        say(f"[{number}/{len(wanted)}] {cell.workload} {cell.arm} seed {cell.seed}: {_short(done[cell])}")
-    for name, (correct, seconds) in retime.retime(wanted, folder).items():
-        cell = next(c for c in wanted if c.name == name)
-        done[cell] = {**done[cell], "correct": correct, "final_ms": seconds * 1e3}
-    rows = {(c.workload, c.arm, c.seed): done[c] for c in wanted}
-    parts = [table.render(grid, rows), reach.render(grid, rows), money.render(grid, rows)]
-    text = f"{_machine()}, {date.today()}; " + "\n\n".join(part for part in parts if part) + "\n"
-    (folder / "table.md").write_text(text)
-    say(text)
-    return int(any("error" in row or not row.get("correct") for row in rows.values()))
-
-
-def _finished(results: Path) -> dict[Cell, dict[str, Any]]:
-    """Cells of an earlier run that did not fail."""
-    found = {}
-    for line in results.read_text().splitlines() if results.exists() else []:
-        row = json.loads(line)
-        if "error" not in row:
-            found[Cell(**{key: row[key] for key in asdict(Cell("", "", 0, 0))})] = row
-    return found
+        except KeyboardInterrupt:
+            say(f"stopped; {len(done)} cells are kept in {folder}, the same command goes on")
+            raise
+        results.add(done[cell])
+        left = pace.left_s(waiting[number:], done)
+        rest = f"; {pace.words(left)} left" if left else ""
+        say(f"[{number}/{len(waiting)}] {cell.workload} {cell.arm} seed {cell.seed}: {_short(done[cell])}{rest}")
+    return {cell: done[cell] for cell in wanted}
 
 
 def _short(row: dict[str, Any]) -> str:
     if "error" in row:
         return f"FAILED: {row['error']}"
-    return f"{row['best_ms']:.4f} ms in {row['seconds']['total']:.1f} s" if row["best_ms"] else "no candidate ran"
-
-
-def _machine() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor() or platform.machine()
+    return f"{row['best_ms']:.4g} ms in {row['seconds']['total']:.1f} s"

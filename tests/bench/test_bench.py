@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from litecoop_bench import cell as cells
-from litecoop_bench import money, reach, retime, run
+from litecoop_bench import money, provenance, reach, retime, run
+from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell, Grid, load
 from litecoop_bench.table import render
+from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.intervals import geometric_mean, interval
+from tvm_litecoop.workloads import parse
 
 GRIDS = Path(run.__file__).parent / "grids"
 
@@ -35,6 +39,11 @@ def test_shipped_grids_load_and_interleave_their_arms(file: Path) -> None:
     arms = [cell.arm for cell in grid.cells()]
     assert arms[: len(grid.arms)] == list(grid.arms)
     assert len({cell.name for cell in grid.cells()}) == len(grid.cells())
+    assert all(parse(workload).flops for workload in grid.workloads)
+
+
+def test_the_smoke_grid_has_every_arm() -> None:
+    assert set(load(GRIDS / "smoke.toml").arms) == set(ARMS)
 
 
 def row(final_ms: float, seconds: float, correct: bool = True) -> dict[str, Any]:
@@ -48,7 +57,7 @@ def test_the_table_shows_ratios_failures_and_wrong_kernels() -> None:
     rows[("b", "mine", 1)] = row(2.0, 10.0, correct=False)
     rows[("b", "mine", 2)] = {"error": "boom"}
     lines = render(grid, rows).splitlines()
-    assert any(line.startswith("| a | mine | 1.0000 | 2.000 ") and "3.000" in line for line in lines)
+    assert any(line.startswith("| a | mine | 1 | 2.000 ") and "3.000" in line for line in lines)
     assert any(line.startswith("| b | mine | failed |") and line.endswith("| 0 of 2 |") for line in lines)
     assert lines[-1].startswith("| **all** | mine | | **2.000**")
 
@@ -66,7 +75,9 @@ def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, mo
         return {**base, "best_ms": 1.0, "seconds": {"total": 1.0}}
 
     monkeypatch.setattr(cells, "run", fake)
-    monkeypatch.setattr(retime, "retime", lambda wanted, folder: {c.name: (True, 1e-3) for c in wanted})
+    monkeypatch.setattr(
+        retime, "retime", lambda wanted, folder: {c: {"correct": True, "final_ms": 1.0} for c in wanted}
+    )
     said: list[str] = []
     assert run.run(grid_file, tmp_path / "out", said.append) == 1
     assert any("FAILED: boom" in line for line in said)
@@ -81,9 +92,42 @@ def test_a_real_cell_in_its_own_process(tmp_path: Path) -> None:
     outcome = cells.run(cell, tmp_path)
     assert "error" not in outcome, outcome
     assert outcome["trials"] == 4 and outcome["best_ms"] > 0 and outcome["wall_s"] > outcome["seconds"]["total"]
-    ((correct, seconds),) = retime.retime([cell], tmp_path).values()
-    assert correct and seconds > 0
-    assert json.dumps(outcome)
+    assert json.dumps(outcome) and set(provenance.KEYS) <= set(outcome)
+    mine = retime.retime([cell], tmp_path)[cell]
+    assert mine["correct"] and mine["final_ms"] > 0 and 0 < mine["peak_share"] < 2
+
+
+def test_ctrl_c_keeps_finished_cells_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid_file = tmp_path / "g.toml"
+    grid_file.write_text('workloads = ["add:4x4"]\narms = ["replay-trace", "litecoop"]\ntrials = 1\nseeds = [1]\n')
+
+    def fake(cell: Cell, folder: Path) -> dict[str, Any]:
+        if cell.arm == "litecoop":
+            raise KeyboardInterrupt
+        return {**asdict(cell), "best_ms": 1.0, "seconds": {"total": 1.0}}
+
+    monkeypatch.setattr(cells, "run", fake)
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run.run(grid_file, tmp_path / "out", said.append)
+    assert said[-1].startswith("stopped; 1 cells are kept")
+    assert len((tmp_path / "out" / "cells.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WorkDirError, match=r"cannot be written.*--out"):
+        run.run(GRIDS / "smoke.toml", tmp_path / "file" / "out", print)
+
+
+def test_a_cell_that_was_stopped_or_has_no_kernel_is_not_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells.process, "ask", lambda *_: {"trials": 3, "interrupted": True})
+    assert cells.run(Cell("add:4x4", "litecoop", 8, 1), tmp_path)["error"] == "stopped by a signal"
+    nothing = {"best_ms": None, "first_failure": "Timeout", "trials": 8}
+    monkeypatch.setattr(cells.process, "ask", lambda *_: nothing)
+    assert cells.run(Cell("add:4x4", "litecoop", 8, 1), tmp_path)["error"] == "no candidate ran: Timeout"
 
 
 def test_a_cell_that_cannot_run_is_reported(tmp_path: Path) -> None:
@@ -111,9 +155,10 @@ def test_when_the_baselines_best_is_reached() -> None:
     fast = {"curve": [[8, 2.0, 3.0], [16, 4.0, 1.9], [24, 6.0, 1.5]], "seconds": {"total": 6.0}, "trials": 24}
     never = {"curve": [[8, 2.0, 3.0], [64, 10.0, 2.1]], "seconds": {"total": 10.0}, "trials": 64}
     lines = reach.render(grid, {("a", "base", 1): base, ("a", "mine", 1): fast}).splitlines()
-    assert lines[2] == "| a | mine | 16 | 10.000 |  |"
+    assert lines[4] == "| a | mine | 16 | 10.000 |  |"
     rows = {("a", "base", 1): base, ("a", "mine", 1): fast, ("b", "base", 1): base, ("b", "mine", 1): never}
     lines = reach.render(grid, rows).splitlines()
-    assert lines[3] == "| b | mine | 64 | 4.000 | 1 of 1 |"
-    assert lines[4].startswith("| **all** | mine | 32 | 6.325") and lines[4].endswith("| 1 of 2 |")
+    assert lines[5] == "| b | mine | 64 | 4.000 | 1 of 1 |"
+    assert lines[6].startswith("| **all** | mine | 32 | 6.325") and lines[6].endswith("| 1 of 2 |")
     assert reach.render(grid, {}) == ""
+    assert reach.render(grid, {("a", "base", 1): {**base, "correct": False}, ("a", "mine", 1): fast}) == ""

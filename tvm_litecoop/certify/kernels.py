@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,15 @@ from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
 from tvm_litecoop.certify.program import MAIN
 from tvm_litecoop.tvm_bridge.arguments import args_of
 
+Timer = Callable[[], float]
+"""Seconds per run, measured when it is called."""
+
 ROUNDS = (3, 10)
 """Rounds of timing, fewest and most."""
 REPEATS, REPEAT_MS = 3, 10
 """Timings of a kernel in a round, and milliseconds of each; a kernel that takes longer for one run is timed once."""
 TIMING_S = 2.0
-"""Seconds after which no further round is begun, once there were enough."""
+"""Seconds after which no further round is begun, for a few kernels."""
 
 
 def module_of(workload: str) -> Any:
@@ -65,30 +67,36 @@ def run(kernel: Any, inputs: Sequence[Any], outputs: Sequence[int]) -> list[Any]
 
 
 def in_turns(kernels: Sequence[Any], calls: Sequence[Sequence[Any]]) -> list[list[float]]:
-    """Seconds per run of each kernel in each round: all are timed in every round, every other one backwards.
-
-    So none gains from a lucky moment of the machine, nor from standing behind another. The fastest repeat of a round
-    counts: what a busy machine adds is not the kernel's. Slow kernels get fewer rounds.
+    """Seconds per run of each kernel in each round.
 
     Args:
         kernels: What is timed.
         calls: The arguments of each; the same list for those that share them.
     """
     made = {id(inputs): [tvm.runtime.tensor(array) for array in inputs] for inputs in calls}
-    timers = [_timer(kernel, made[id(inputs)]) for kernel, inputs in zip(kernels, calls, strict=True)]
+    return turns([timer(kernel, made[id(inputs)]) for kernel, inputs in zip(kernels, calls, strict=True)])
+
+
+def turns(timers: Sequence[Timer], limit_s: float = TIMING_S) -> list[list[float]]:
+    """What each timer says in each round: all are asked in every round, every other one backwards.
+
+    So none gains from a lucky moment of the machine, nor from standing behind another. Slow ones get fewer rounds: none
+    is begun after `limit_s`, once there were enough.
+    """
     rows: list[list[float]] = []
     start = time.perf_counter()
-    while len(rows) < ROUNDS[0] or (len(rows) < ROUNDS[1] and time.perf_counter() - start < TIMING_S):
+    while len(rows) < ROUNDS[0] or (len(rows) < ROUNDS[1] and time.perf_counter() - start < limit_s):
         order = range(len(timers)) if len(rows) % 2 else reversed(range(len(timers)))
-        seen = {number: float(min(timers[number]().results)) for number in order}
+        seen = {number: timers[number]() for number in order}
         rows.append([seen[number] for number in range(len(timers))])
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def _timer(kernel: Any, args: Sequence[Any]) -> Any:
+def timer(kernel: Any, args: Sequence[Any]) -> Timer:
+    """Of a kernel. The fastest repeat of a round counts: what a busy machine adds is not the kernel's."""
     slow = kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1)(*args).mean > REPEAT_MS / 1e3
     clock = kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1 if slow else REPEATS, min_repeat_ms=REPEAT_MS)
-    return partial(clock, *args)
+    return lambda: float(min(clock(*args).results))
 
 
 def packed_ahead(module: Any, target: Any, inputs: Sequence[Any]) -> tuple[Any, Sequence[Any]] | None:

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 from typing import Any
 
 from tvm_litecoop.compat import check_versions
 from tvm_litecoop.tuning.threads import use_physical_cores
+
+ABOUT = """\
+Compare searches on a grid of workloads.
+
+A cell is one search (arm) on one workload with one seed, in a process of its own; the arms of a workload and seed run
+right after each other. At the end the kernels of all cells are checked, and timed in turns with each other and with
+torch, where it is installed. A failed cell or a wrong kernel is reported, left out of the ratios, and makes the exit
+code 1.
+
+A rerun skips the finished cells, so a long grid can be run over several days, and grown: Ctrl-C keeps what is finished.
+Where cells come from several commits, machines or versions, the table says so."""
+
+AFTER = """\
+files in DIR:
+  cells.jsonl   one line a cell, as it ended        final.jsonl   the same with the timing at the end
+  table.md      tables, ready for a README          index.html    tables and figures in one page
+  *.png         the figures (pip install matplotlib)
+
+a grid:
+  workloads = ["matmul:512x512x512", "softmax:1024x512"]
+  arms = ["evolutionary", "litecoop"]               # ratios are to the first one
+  trials = 64
+  seeds = [1, 2, 3]"""
 
 
 def add_to(commands: Any) -> None:
@@ -15,8 +39,9 @@ def add_to(commands: Any) -> None:
     bench = commands.add_parser(
         "bench",
         help="compare searches on a grid of workloads",
-        description="Run every workload x arm x seed of a grid, arms interleaved, each cell in a process of its own; "
-        "check and time all kernels together at the end. A rerun skips the finished cells.",
+        description=ABOUT,
+        epilog=AFTER,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     bench.set_defaults(command=_run)
     bench.add_argument("grid", type=Path, help="a TOML file, for example python/litecoop_bench/grids/smoke.toml")
@@ -26,6 +51,7 @@ def add_to(commands: Any) -> None:
 def _run(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the cell that runs ends with this process
     from litecoop_bench.run import run
 
     folder = args.out or Path("litecoop-work") / f"bench-{args.grid.stem}"

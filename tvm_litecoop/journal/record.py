@@ -27,6 +27,7 @@ class Record:
         seed: Of its search.
         params: Parameter count of each member of the pool.
         ended: Whether it was finished.
+        facts: All that it hangs on, as the journal has it.
     """
 
     identity: str
@@ -35,6 +36,22 @@ class Record:
     seed: int
     params: dict[str, float]
     ended: bool
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run.
+
+    Attributes:
+        number: From 1, as the journal counts.
+        begun: When each run in the journal began, in seconds since 1970; 0 where that was lost.
+        records: Its tasks.
+    """
+
+    number: int
+    begun: dict[int, float]
+    records: list[Record]
 
 
 def read(folder: Path) -> list[Record]:
@@ -43,26 +60,44 @@ def read(folder: Path) -> list[Record]:
     Raises:
         WorkDirError: There is no journal, or one that cannot be read.
     """
+    return read_run(folder).records
+
+
+def read_run(folder: Path, number: int = 0) -> Run:
+    """A run in a work directory, which may be going on.
+
+    Args:
+        folder: The work directory.
+        number: Of the run; 0 for the newest.
+
+    Raises:
+        WorkDirError: There is no journal, one that cannot be read, or no such run.
+    """
     file = folder / FILE
     if not file.exists():
         raise WorkDirError(f"no journal in {str(folder)!r}", "name the work dir of a `litecoop tune`")
     try:
-        store = Store(file)
+        store = Store(file, read_only=True)
         try:
-            tasks, rows = store.tasks(), list(store.rows())
+            tasks, rows, begun = store.tasks(), list(store.rows()), store.begun()
         finally:
             store.close()
-        newest = max((task.run for task in tasks), default=0)
-        return [_record(task, rows) for task in tasks if task.run == newest]
-    except (Damaged, Newer, sqlite3.Error, KeyError, ValueError, TypeError) as error:
+        wanted = number or max((task.run for task in tasks), default=0)
+        records = [_record(task, rows) for task in tasks if task.run == wanted]
+    except Newer as error:
+        raise WorkDirError(f"{file} cannot be read: {error}", "update litecoop") from None
+    except (Damaged, sqlite3.Error, KeyError, ValueError, TypeError) as error:
         hint = "`litecoop tune` in that work dir sets a damaged one aside and goes on with what is good"
         raise WorkDirError(f"{file} cannot be read: {error}", hint) from None
+    if not records:
+        known = f"it has runs {', '.join(map(str, begun))}" if begun else "tune in that work dir first"
+        raise WorkDirError(f"{file} has no run{f' {number}' if number else ''}", known)
+    return Run(wanted, begun, records)
 
 
 def _record(task: Task, rows: Sequence[Row]) -> Record:
     mine = [(row.kind, row.body) for row in rows if row.task == task.id]
     events = Book(past=[(kind, body) for kind, body in mine if kind != ENDED]).past
     config, pool = SearchConfig(**json.loads(task.facts["settings"])), json.loads(task.facts["pool"])
-    return Record(
-        task.identity, events, config, int(task.facts["seed"]), pool["members"], bool(mine) and mine[-1][0] == ENDED
-    )
+    ended = bool(mine) and mine[-1][0] == ENDED
+    return Record(task.identity, events, config, int(task.facts["seed"]), pool["members"], ended, task.facts)

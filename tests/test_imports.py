@@ -25,6 +25,7 @@ LAYERS = [
     {"tvm_bridge", "measure", "workloads"},
     {"strategy", "compat", "audition", "certify"},
     {"tuning"},
+    {"report"},
     {"cli", ""},
 ]
 """From the bottom up. Inside a folder files may import each other; folders of one layer may not."""

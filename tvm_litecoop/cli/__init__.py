@@ -4,6 +4,7 @@ tune.py    litecoop tune
 verify.py  litecoop verify
 eject.py   litecoop eject
 replay.py  litecoop replay
+report.py  litecoop report
 pool.py    litecoop pool show | check | audition
 bench.py   litecoop bench
 files.py   files that a command is asked to write
@@ -18,7 +19,7 @@ import sys
 from collections.abc import Sequence
 
 from tvm_litecoop._version import __version__
-from tvm_litecoop.cli import bench, eject, pool, replay, tune, verify
+from tvm_litecoop.cli import bench, eject, pool, replay, report, tune, verify
 from tvm_litecoop.errors import LiteCoOpError
 
 
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="litecoop", description="Tune TVM programs with a shared search tree.")
     parser.add_argument("--version", action="version", version=f"litecoop {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (tune, verify, eject, replay, pool, bench):
+    for command in (tune, report, verify, eject, replay, pool, bench):
         command.add_to(commands)
     args = parser.parse_args(argv)
     try:

@@ -30,3 +30,40 @@ def write(file: Path, text: str) -> None:
         file.write_text(text)
     except OSError as error:
         raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file for --json") from None
+
+
+def check_replaceable(file: Path, mark: str) -> None:
+    """Say now that a report cannot be put there, or would replace what is none.
+
+    Args:
+        file: Given with `-o`.
+        mark: How a report begins.
+
+    Raises:
+        ConfigError: It cannot, or it is not.
+    """
+    hint = "choose another file with -o"
+    if file.is_dir() or not os.access(file.resolve().parent, os.W_OK):
+        why = "it is a directory" if file.is_dir() else f"{file.resolve().parent} is not there or not yours to write"
+        raise ConfigError(f"{file} cannot be written: {why}", hint)
+    try:
+        if file.exists() and not file.read_bytes().startswith(mark.encode()):
+            raise ConfigError(f"{file} is there and not of litecoop report", hint)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}", hint) from None
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        LiteCoOpError: It cannot be written.
+    """
+    file = file.resolve()
+    draft = file.with_name(f".{file.name}-{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file with -o") from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tvm_litecoop.journal.record import Record
 from tvm_litecoop.models.books import Books
 from tvm_litecoop.search.booking import book
-from tvm_litecoop.search.events import Adopted, Answered, Chosen, Event, Expanded, HandedOver, Measured, Started
+from tvm_litecoop.search.events import Adopted, Answered, Asked, Chosen, Event, Expanded, HandedOver, Measured, Started
 from tvm_litecoop.search.state import State
 from tvm_litecoop.values import Built, Edit, Proposal, Rejection
 
@@ -65,6 +65,7 @@ class Story:
         state: At the end.
         notes: For each node.
         points: Trials in their order.
+        paid: Accounts whose calls cost money or time that counts.
         measuring_s: Seconds in which programs were built and timed.
         end_s: When the last thing happened that has a time.
     """
@@ -75,6 +76,7 @@ class Story:
         self.state = State(started, record.config)
         self.notes = [Note()]
         self.points: list[Point] = []
+        self.paid: set[str] = set()
         self.measuring_s = self.end_s = 0.0
         for event in events:
             self._note(event)
@@ -84,11 +86,13 @@ class Story:
     def _note(self, event: Event) -> None:
         """Keep what of an event the state does not; the state is the one before it."""
         match event:
+            case Asked(account=account, estimate=estimate) if estimate is not None:
+                self.paid.add(account)
             case Answered(call, answer):
                 asked = self.state.asked[call]
-                for one in answer.proposals:
-                    if isinstance(one, Rejection):
-                        self.notes[asked.node].refuse(asked.account, (), one)
+                for refused in answer.proposals:
+                    if isinstance(refused, Rejection):
+                        self.notes[asked.node].refuse(asked.account, (), refused)
             case Expanded():
                 self._expand(event)
             case HandedOver(node, member):

@@ -45,7 +45,9 @@ class Names:
         for node in tree.nodes[1:]:
             program = node.built.program
             for one in node.edits:
-                if isinstance(one, SetDecision) and program.decisions.count(one.value) == 1:
+                if not isinstance(one, SetDecision) or one.site in node.built.moved:
+                    continue
+                if program.decisions.count(one.value) == 1:
                     self._names.setdefault((program.sketch, program.decisions.index(one.value)), one.site)
 
     def decisions(self, program: Program) -> list[str]:

@@ -1,0 +1,101 @@
+// The whole tree as a picture: a row for each depth, as wide as subtrees have nodes.
+
+class Overview {
+  constructor(canvas, view, onPick) {
+    Object.assign(this, { canvas, view, selected: view.best });
+    this.rows = view.depth.reduce((most, depth) => Math.max(most, depth), 0) + 1;
+    this.left = new Float64Array(view.count);
+    const next = new Float64Array(view.count);
+    for (let node = 1; node < view.count; node++) {
+      const above = view.tree.parent[node];
+      this.left[node] = next[above];
+      next[above] += view.size[node];
+      next[node] = this.left[node];
+    }
+    canvas.setAttribute("aria-label", `${whole(view.count)} nodes in ${this.rows} rows; the rows below say the same in words`);
+    canvas.onclick = (event) => {
+      const node = this.at(event);
+      if (node !== null) onPick(node);
+    };
+    canvas.onpointermove = (event) => {
+      const node = this.at(event);
+      canvas.title = node === null ? "" : `#${node} ${view.author(node)}: ${view.edits(node).join(", ")}, ${view.state(node)}`;
+    };
+  }
+
+  get unit() {
+    return this.canvas.clientWidth / this.view.count;
+  }
+
+  get height() {
+    return this.canvas.clientHeight / this.rows;
+  }
+
+  at(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const row = Math.floor((event.clientY - box.top) / this.height);
+    const x = (event.clientX - box.left) / this.unit;
+    let node = 0;
+    while (this.view.depth[node] < row) {
+      const inside = this.view.children[node].find((child) => x >= this.left[child] && x < this.left[child] + this.view.size[child]);
+      if (inside === undefined) return null;
+      node = inside;
+    }
+    return node;
+  }
+
+  draw() {
+    const { canvas, view, unit, height } = this;
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = canvas.clientWidth * ratio;
+    canvas.height = canvas.clientHeight * ratio;
+    const pen = canvas.getContext("2d");
+    const colours = this.colours();
+    const gap = height > 4 ? 1 : 0;
+    pen.scale(ratio, ratio);
+    for (let node = 0; node < view.count; node++) {
+      const width = view.size[node] * unit;
+      pen.globalAlpha = view.filtered && !view.matching.has(node) ? 0.12 : 0.85;
+      pen.fillStyle = colours.get(view.tree.author[node]);
+      pen.fillRect(this.left[node] * unit, view.depth[node] * height, Math.max(width - (width > 3 ? 1 : 0), 0.6), height - gap);
+    }
+    pen.globalAlpha = 1;
+    this.line(pen, view.path(view.best));
+    this.ring(pen, this.selected);
+  }
+
+  colours() {
+    const style = getComputedStyle(document.documentElement);
+    const found = new Map();
+    for (const number of new Set(this.view.tree.author)) {
+      const name = colour(this.view.text(number)).slice("var(".length, -1);
+      found.set(number, style.getPropertyValue(name).trim());
+    }
+    this.ink = style.getPropertyValue("--text").trim();
+    this.paper = style.getPropertyValue("--card").trim();
+    return found;
+  }
+
+  middle(node) {
+    return [(this.left[node] + Math.min(this.view.size[node], this.view.count) / 2) * this.unit, (this.view.depth[node] + 0.5) * this.height];
+  }
+
+  line(pen, path) {
+    for (const [width, paint] of [[4, this.paper], [1.75, this.ink]]) {
+      pen.beginPath();
+      path.forEach((node) => pen.lineTo(...this.middle(node)));
+      pen.lineWidth = width;
+      pen.strokeStyle = paint;
+      pen.stroke();
+    }
+  }
+
+  ring(pen, node) {
+    pen.beginPath();
+    pen.arc(...this.middle(node), 5, 0, 2 * Math.PI);
+    pen.fillStyle = this.paper;
+    pen.fill();
+    pen.lineWidth = 2;
+    pen.stroke();
+  }
+}

@@ -106,5 +106,7 @@ function mark(account) {
 }
 
 function who(account) {
-  return el("span", { class: "who" }, mark(account), account || "start");
+  const name = memberOf(account);
+  const note = name === account ? null : el("span", { class: "tag up" }, "escalated");
+  return el("span", { class: "who" }, mark(account), name || "start", note);
 }

@@ -1,6 +1,7 @@
 // Best latency over trials and over time: every trial as a mark of its author, the best so far as a line.
 
 const MARGIN = { left: 58, right: 16, top: 12, bottom: 40 };
+const HEADROOM = 2; // the axis ends at this many times the first result; what is slower stands at its end
 const LOG_FROM = 6; // largest over smallest from which a linear axis hides the end of the run
 
 function improvements(task) {
@@ -15,7 +16,7 @@ function improvements(task) {
 function drawCharts(task, view) {
   const better = improvements(task);
   const trials = task.points.map(([node, at, time], i) => ({ node, at, ms: time, trial: i + 1 }));
-  const authors = new Set(trials.map((one) => view.author(one.node)));
+  const authors = new Set(trials.map((one) => memberOf(view.author(one.node))));
   byId("legend").replaceChildren(...[...authors].sort().map(who), el("span", { class: "quiet" }, "line: best so far"));
   chart(byId("by-trial"), trials, better, view, (one) => one.trial, "trials", `${task.trials} trials`);
   chart(byId("by-time"), trials, better, view, (one) => one.at, "seconds since the run began", "time");
@@ -55,9 +56,10 @@ function paint(width, height, trials, timed, better, view, x, label, over, reado
   const inner = { right: width - MARGIN.right, bottom: height - MARGIN.bottom };
   const across = scale(0, Math.max(...trials.map(x)) || 1, MARGIN.left, inner.right, false);
   const low = better[better.length - 1].ms;
-  const high = timed.reduce((most, one) => Math.max(most, one.ms), low);
+  const slowest = timed.reduce((most, one) => Math.max(most, one.ms), low);
+  const high = Math.min(slowest, HEADROOM * better[0].ms);
   const log = high / low > LOG_FROM;
-  const up = scale(log ? low / 1.25 : 0, high * (log ? 1.2 : 1.06), inner.bottom, MARGIN.top, log);
+  const up = scale(log ? low / 1.6 : 0, high * 1.06, inner.bottom, MARGIN.top, log);
   const says = `Best latency over ${over}: ${ms(better[0].ms)} at first, ${ms(low)} at the end`;
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says });
   for (const tick of up.ticks) {
@@ -75,10 +77,7 @@ function paint(width, height, trials, timed, better, view, x, label, over, reado
     svg("path", { class: "best", d: steps(better, x, across, up, inner.right) }),
     ...better.map((one) => dot(one, view, across(x(one)), up(one.ms))),
   );
-  const last = better[better.length - 1];
-  const side = across(x(last)) > width / 2 ? "end" : "start";
-  const below = Math.min(up(last.ms) + 20, inner.bottom - 4);
-  picture.append(svg("text", { class: "strong", x: across(x(last)), y: below, "text-anchor": side }, ms(last.ms)));
+  picture.append(svg("text", { class: "strong", x: inner.right, y: up(low) + 20, "text-anchor": "end" }, ms(low)));
   listen(picture, trials, view, x, across, inner, readout);
   return picture;
 }
@@ -89,7 +88,7 @@ function cloud(timed, view, x, across, up) {
   for (const one of timed) {
     const author = view.author(one.node);
     if (!paths.has(author)) paths.set(author, []);
-    paths.get(author).push(shape(author, 3, across(x(one)), up(one.ms)));
+    paths.get(author).push(shape(author, 3, across(x(one)), Math.max(up(one.ms), MARGIN.top)));
   }
   return [...paths].map(([author, parts]) => {
     const path = svg("path", { d: parts.join(""), opacity: 0.5 });

@@ -1,5 +1,7 @@
 // The whole tree as a picture: a row for each depth, as wide as subtrees have nodes.
 
+const FRAMED = 6; // pixels of a row from which a frame leaves something to be seen
+
 class Overview {
   constructor(canvas, view, onPick) {
     Object.assign(this, { canvas, view, selected: view.best });
@@ -45,23 +47,31 @@ class Overview {
   }
 
   draw() {
-    const { canvas, view, unit, height } = this;
+    const { canvas, view } = this;
     const ratio = window.devicePixelRatio || 1;
     canvas.width = canvas.clientWidth * ratio;
     canvas.height = canvas.clientHeight * ratio;
     const pen = canvas.getContext("2d");
     const colours = this.colours();
-    const gap = height > 4 ? 1 : 0;
     pen.scale(ratio, ratio);
+    const best = new Set(view.path(view.best));
     for (let node = 0; node < view.count; node++) {
-      const width = view.size[node] * unit;
-      pen.globalAlpha = view.filtered && !view.matching.has(node) ? 0.12 : 0.85;
+      const faint = view.filtered ? (view.matching.has(node) ? 1 : 0.12) : best.has(node) ? 1 : 0.55;
+      pen.globalAlpha = faint;
       pen.fillStyle = colours.get(view.tree.author[node]);
-      pen.fillRect(this.left[node] * unit, view.depth[node] * height, Math.max(width - (width > 3 ? 1 : 0), 0.6), height - gap);
+      pen.fillRect(...this.cell(node));
     }
     pen.globalAlpha = 1;
-    this.line(pen, view.path(view.best));
+    pen.lineWidth = 1.5;
+    pen.strokeStyle = this.ink;
+    if (this.height > FRAMED) for (const node of best) pen.strokeRect(...this.cell(node));
     this.ring(pen, this.selected);
+  }
+
+  cell(node) {
+    const width = this.view.size[node] * this.unit;
+    const [gap, below] = [width > 3 ? 1 : 0, this.height > 4 ? 1 : 0];
+    return [this.left[node] * this.unit, this.view.depth[node] * this.height, Math.max(width - gap, 0.6), this.height - below];
   }
 
   colours() {
@@ -76,23 +86,10 @@ class Overview {
     return found;
   }
 
-  middle(node) {
-    return [(this.left[node] + Math.min(this.view.size[node], this.view.count) / 2) * this.unit, (this.view.depth[node] + 0.5) * this.height];
-  }
-
-  line(pen, path) {
-    for (const [width, paint] of [[4, this.paper], [1.75, this.ink]]) {
-      pen.beginPath();
-      path.forEach((node) => pen.lineTo(...this.middle(node)));
-      pen.lineWidth = width;
-      pen.strokeStyle = paint;
-      pen.stroke();
-    }
-  }
-
   ring(pen, node) {
+    const [left, top, width, height] = this.cell(node);
     pen.beginPath();
-    pen.arc(...this.middle(node), 5, 0, 2 * Math.PI);
+    pen.arc(left + width / 2, top + height / 2, 4.5, 0, 2 * Math.PI);
     pen.fillStyle = this.paper;
     pen.fill();
     pen.lineWidth = 2;

@@ -124,7 +124,7 @@ function drawVerdicts(task) {
 function drawMembers() {
   const asked = data.members.filter((member) => member.calls);
   const idle = data.members.filter((member) => !member.calls && !member.trials);
-  const free = asked.filter((member) => member.free).map((member) => member.name);
+  const free = asked.filter((member) => member.free && numbers.has(member.name)).map((member) => member.name);
   byId("members-about").textContent =
     (free.length ? `Free members in this run: ${free.join(", ")}. ` : "No free member was asked in this run. ") +
     (idle.length ? `Never asked: ${idle.map((member) => member.name).join(", ")}.` : "");

@@ -1,8 +1,7 @@
 // The tree as rows that open and close (the ARIA tree pattern). Only the rows of open nodes exist.
 
 const AT_ONCE = 100; // children of a node that are shown until more are asked for
-const STEP = 14; // pixels a level is moved in, up to the deepest that still leaves room
-const DEEPEST = 9;
+const DEEPEST = 14; // levels that are moved in further and further
 
 class Rows {
   constructor(box, view, onSelect) {
@@ -78,8 +77,12 @@ class Rows {
     const timed = view.tree.ms[node] !== null;
     const value = el("span", { class: "value" }, timed ? el("b", {}, view.state(node)) : view.state(node));
     const row = el("div", attributes, twisty, mark(view.author(node)), what, ...this.tags(node), value);
-    row.style.paddingLeft = `${Math.min(level - 1, DEEPEST) * STEP}px`;
+    row.style.paddingLeft = `${this.indent(level)}px`;
     return row;
+  }
+
+  indent(level) {
+    return Math.min(level - 1, DEEPEST) * (this.box.clientWidth < 500 ? 8 : 14);
   }
 
   tags(node) {
@@ -94,7 +97,7 @@ class Rows {
   more([node, level, place, count, left]) {
     const attributes = { role: "treeitem", class: "row", "data-more": node, "aria-level": level, tabindex: "-1" };
     const row = el("div", { ...attributes, "aria-posinset": place, "aria-setsize": count }, `${whole(left)} more …`);
-    row.style.paddingLeft = `${Math.min(level - 1, DEEPEST) * STEP + 24}px`;
+    row.style.paddingLeft = `${this.indent(level) + 24}px`;
     return row;
   }
 

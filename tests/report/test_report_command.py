@@ -31,7 +31,7 @@ def test_the_page_is_one_file_that_may_load_nothing(tmp_path: Path) -> None:
     text = page(collect(tmp_path))
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy and policy[1].startswith("default-src 'none'; script-src 'sha256-") and "unsafe" not in policy[1]
-    assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?!data:,|#)""", text.split("<script", 1)[0])
+    assert not re.findall(r'(?:src|href)="(?!data:,|#)', text.split("<script", 1)[0])
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|fetch\(|XMLHttp|import\(", text)
 
 

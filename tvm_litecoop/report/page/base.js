@@ -18,18 +18,21 @@ function fill(node, attributes, children) {
   return node;
 }
 
-function table(head, rows, attributes = {}) {
-  const cells = head.map((one) => el("th", { scope: "col", ...(one.number ? { class: "number" } : {}) }, one.name));
+// A table; on a narrow screen its rows become cards. The roles are said in words, because `display` would take them.
+function table(head, rows, label) {
+  const align = (one) => (one.number ? { class: "number" } : one.text ? { class: "text" } : {});
+  const names = head.map((one) => el("th", { scope: "col", role: "columnheader", ...align(one) }, one.name));
   const body = rows.map((row) => {
-    const made = row.cells.map((cell, i) => {
-      const kind = i === 0 ? "th" : "td";
-      const style = head[i].number ? { class: "number" } : head[i].text ? { class: "text" } : {};
-      return el(kind, { ...(i === 0 ? { scope: "row" } : {}), ...style }, ...[cell].flat());
+    const cells = row.cells.map((cell, i) => {
+      const [kind, role] = i ? ["td", { role: "cell", "data-name": head[i].name }] : ["th", { role: "rowheader", scope: "row" }];
+      const content = [cell].flat();
+      return el(kind, { ...role, ...align(head[i]), ...(content.some(Boolean) ? {} : { "data-empty": "" }) }, el("div", {}, ...content));
     });
-    return el("tr", row.current ? { "aria-current": "true" } : {}, ...made);
+    return el("tr", { role: "row", ...(row.current ? { "aria-current": "true" } : {}) }, ...cells);
   });
-  const whole = el("table", {}, el("thead", {}, el("tr", {}, ...cells)), el("tbody", {}, ...body));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", ...attributes }, whole);
+  const above = el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...names));
+  const whole = el("table", { role: "table", "aria-label": label }, above, el("tbody", { role: "rowgroup" }, ...body));
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, whole);
 }
 
 function definitions(pairs) {
@@ -57,8 +60,8 @@ function duration(seconds) {
 
 function size(params) {
   if (!params || params <= 1) return "";
-  const [unit, letter] = params >= 1e9 ? [1e9, "B"] : params >= 1e6 ? [1e6, "M"] : [1e3, "k"];
-  return `${plain(params / unit)}${letter}`;
+  const [unit, letter] = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "k"]].find(([least]) => params >= least) ?? [1, ""];
+  return `${plain(params / unit)}${letter} parameters`;
 }
 
 function moment(text) {
@@ -87,6 +90,11 @@ for (const member of data.members) {
 
 function memberOf(account) {
   return account.endsWith(ESCALATED) ? account.slice(0, -ESCALATED.length) : account;
+}
+
+// In the order of the pool; whoever is not in it, such as the database, last.
+function byPool(a, b) {
+  return (numbers.get(memberOf(a)) ?? Infinity) - (numbers.get(memberOf(b)) ?? Infinity) || 0;
 }
 
 function colour(account) {

@@ -17,7 +17,7 @@ function drawCharts(task, view) {
   const better = improvements(task);
   const trials = task.points.map(([node, at, time], i) => ({ node, at, ms: time, trial: i + 1 }));
   const authors = new Set(trials.map((one) => memberOf(view.author(one.node))));
-  byId("legend").replaceChildren(...[...authors].sort().map(who), el("span", { class: "quiet" }, "line: best so far"));
+  byId("legend").replaceChildren(...[...authors].sort(byPool).map(who), el("span", { class: "quiet" }, "line: best so far"));
   chart(byId("by-trial"), trials, better, view, (one) => one.trial, "trials", `${task.trials} trials`);
   chart(byId("by-time"), trials, better, view, (one) => one.at, "seconds since the run began", "time");
   const rows = better.map((one) => ({
@@ -29,7 +29,7 @@ function drawCharts(task, view) {
     { name: "trial", number: true }, { name: "after", number: true }, { name: "best", number: true }, { name: "by" },
     { name: "with", text: true },
   ];
-  const shown = table(head, rows, { "aria-label": "Improvements" });
+  const shown = table(head, rows, "Improvements");
   byId("improvements").replaceChildren(el("summary", {}, `As a table: ${better.length} improvements`), shown);
 }
 

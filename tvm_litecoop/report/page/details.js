@@ -19,7 +19,7 @@ function drawNode(view, node, go) {
       ["measured", measured(view, node)],
       ["against parent", against(view, node, above)],
       ["predicted", tree.predicted[node] === null ? null : `score ${plain(tree.predicted[node])} of TVM's cost model (higher is faster)`],
-      ["value", tree.value[node] === null ? null : `${plain(tree.value[node])} of the best, ${view.task.backup === "max" ? "by the best program below" : "mean of all programs below"}`],
+      ["value", tree.value[node] === null ? null : `${plain(tree.value[node])} × the best's speed, ${view.task.backup === "max" ? "by the best program below" : "mean of all programs below"}`],
       ["visits", `${whole(tree.visits[node])}, ${whole(view.size[node] - 1)} nodes below`],
       ["acts next", el("span", {}, who(view.text(tree.next[node])))],
       ["marks", marks(view, node)],
@@ -67,7 +67,11 @@ function refused(found) {
 function program(view, node, above) {
   const same = above >= 0 && view.tree.sketch[above] === view.tree.sketch[node];
   const before = same ? view.decisions(above) : [];
-  const items = view.decisions(node).map((text, i) => el("li", same && text !== before[i] ? { class: "changed" } : {}, text));
-  const title = `Program: design space ${view.tree.sketch[node]}${same ? ", bold is what differs from the parent" : ""}`;
-  return [el("details", {}, el("summary", {}, title), el("ul", {}, ...items))];
+  const items = view.decisions(node).map((text, i) => {
+    if (!same || text === before[i]) return el("li", {}, text);
+    return el("li", {}, el("b", {}, text), el("span", { class: "quiet" }, `, was ${before[i].split(" = ")[1]}`));
+  });
+  const other = same || node === 0 ? "" : ", another than the parent's";
+  const title = `The program: design space ${view.tree.sketch[node]}${other}`;
+  return [el("h3", {}, title), el("ul", {}, ...items)];
 }

@@ -20,7 +20,7 @@ function drawTree(view) {
     drawNode(view, node, (to) => rows.go(to));
   });
   overview = new Overview(byId("overview"), view, (node) => rows.go(node));
-  const authors = [...new Set(view.tree.author.map((number) => memberOf(view.text(number))))].filter(Boolean).sort();
+  const authors = [...new Set(view.tree.author.map((number) => memberOf(view.text(number))))].filter(Boolean).sort(byPool);
   const options = authors.map((name) => el("option", { value: name }, name));
   byId("by").replaceChildren(el("option", { value: "" }, "anybody"), ...options);
   const kinds = KINDS.filter(([, , test]) => view.matches.some((node) => test(view, node)));

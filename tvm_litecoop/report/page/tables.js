@@ -95,7 +95,7 @@ function drawResults(current, choose) {
     { name: "task" }, { name: "best in this run", number: true }, { name: "proposed by" }, { name: "trials", number: true },
     { name: "untuned", number: true }, { name: "certified speed", number: true }, { name: "certificate", text: true },
   ];
-  byId("tasks").replaceChildren(table(head, rows, { "aria-label": "Results by task" }));
+  byId("tasks").replaceChildren(table(head, rows, "Results by task"));
   drawVerdicts(data.tasks[current]);
 }
 
@@ -113,9 +113,9 @@ function drawVerdicts(task) {
     { name: "× untuned time", number: true }, { name: "verdict" }, { name: "reason", text: true },
   ];
   const rejected = verdicts.filter((one) => !["certified", "right"].includes(one.status)).length;
-  const says = `The certificate: ${verdicts.length} records checked, ${rejected} rejected`;
+  const says = `The certificate: records checked ${verdicts.length}, rejected ${rejected}`;
   const details = el("details", rejected ? { open: "" } : {}, el("summary", {}, says));
-  details.append(table(head, rows, { "aria-label": "Verdicts" }));
+  details.append(table(head, rows, "Verdicts"));
   byId("verdicts").replaceChildren(details);
 }
 
@@ -142,7 +142,7 @@ function drawMembers() {
       usd(member.usd), [duration(member.seconds), waited(member)],
     ],
   }));
-  byId("member-table").replaceChildren(table(head, rows, { "aria-label": "Members" }));
+  byId("member-table").replaceChildren(table(head, rows, "Members"));
   byId("meanings").replaceChildren(...definitions(MEANINGS).childNodes);
 }
 
@@ -229,14 +229,14 @@ function drawKernels(task) {
 function drawFacts(task) {
   const { settings = {}, pool = {}, ...versions } = task.facts;
   const [hash, ...target] = task.identity.split(" ");
-  const members = Object.entries(pool.members ?? {}).map(([name, params]) => [name, size(params)].filter(Boolean).join(" "));
+  const members = Object.entries(pool.members ?? {}).map(([name, params]) => [name, size(params)].filter(Boolean).join(", "));
   const limits = Object.entries(pool.limits ?? {}).filter(([, most]) => most !== null).map(([name, most]) => `${name} ${most}`);
   const code = (text) => el("code", {}, text);
   byId("facts").replaceChildren(
     el("div", { class: "two" },
       el("div", {}, el("h3", {}, "Run"), definitions([
         ["workload", [code(hash), " (TVM's structural hash)"]], ["target", code(target.join(" "))], ["seed", code(String(task.seed))],
-        ["members", members.join(", ")], ["limits", limits.join(", ") || "none"],
+        ["members", members.join("; ")], ["limits", limits.join(", ") || "none"],
         ...Object.entries(versions).filter(([name]) => name !== "seed").map(([name, value]) => [name, code(String(value))]),
         ["again, recorded", code(`litecoop replay ${data.work_dir}`)], ["as Python", code(`litecoop eject ${data.work_dir}`)],
       ])),

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--hide-scrollbars",
+)
 PIPES = 'exec "$@" 3<"/proc/self/fd/$READ" 4>"/proc/self/fd/$WRITE"'
 PATIENCE_S = 60.0
 
@@ -42,7 +49,16 @@ class Browser:
         self._profile = tempfile.mkdtemp(prefix="litecoop-chromium-")
         (read, self._write), (self._read, write) = os.pipe(), os.pipe()
         self._process = subprocess.Popen(
-            ["sh", "-c", PIPES, "sh", str(found()), *FLAGS, "--remote-debugging-pipe", f"--user-data-dir={self._profile}"],
+            [
+                "sh",
+                "-c",
+                PIPES,
+                "sh",
+                str(found()),
+                *FLAGS,
+                "--remote-debugging-pipe",
+                f"--user-data-dir={self._profile}",
+            ],
             pass_fds=(read, write),
             env=os.environ | {"READ": str(read), "WRITE": str(write)},
             stdout=subprocess.DEVNULL,
@@ -95,9 +111,7 @@ class Browser:
 
     def show(self, width: int, height: int, *, dark: bool = False, phone: bool = False) -> None:
         """The size of the window, and the scheme of colours."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
-        )
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tvm_litecoop.values import Measurement, Proposal, Rejection, SetDecision
 from tvm_litecoop.view import View
 
 HOSTILE = "</script><img src=x onerror=alert(1)><script>alert(2)</script> <b>bold</b> \u2028 &amp; {{7*7}}"
+NAME = "<i>remote</i>"
 KEY_ENV = "LITECOOP_TEST_KEY_9F3A"
 
 
@@ -78,15 +80,19 @@ def large(folder: Path, nodes: int = 10_000) -> Search:
 def hostile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
     """A run with a model whose answers would like to be a page, through a real server and the real journal."""
     monkeypatch.setenv(KEY_ENV, "sk-none")
-    texts = [answer([f"d{i % 3}={i // 3}"], reason=HOSTILE, next=HOSTILE) for i in range(6)]
-    texts += [answer([f"{HOSTILE}=1"], reason=HOSTILE), HOSTILE]
+    texts = [HOSTILE, answer([f"{HOSTILE}=1"], reason=HOSTILE)]
+    texts += [answer([f"d{i % 3}={i // 3}"], reason=HOSTILE, next=HOSTILE) for i in range(6)]
     with Loopback(*map(says, texts)) as server:
         settings = MemberSettings(
-            name="<i>remote</i>", provider="openai", base_url=server.url, api_key_env=KEY_ENV, timeout_s=5.0, params=7e9
+            name=NAME, provider="openai", base_url=server.url, api_key_env=KEY_ENV, timeout_s=5.0, params=7e9
         )
-        pool = Pool([openai_api.member(settings), Scripted("walker", change)])
-        run = ToyRun(Journal(folder), pool, "7c <u>toy</u>")
-        while len(server.asked) < len(texts) + 2 and len(run.search.tree) < 150:
+        run = ToyRun(Journal(folder), Pool([openai_api.member(settings), Scripted("walker", change)]), "7c <u>toy</u>")
+        for _ in range(200):
             nodes = run.search.ask(4)
-            run.search.tell([Measurement(n.id, toy_seconds(n.built.program), HOSTILE * (n.id % 7 == 3)) for n in nodes])
+            hit = [node.id for node in nodes if node.author == NAME][:1]
+            run.search.tell([Measurement(n, None, HOSTILE) for n in hit])
+            run.search.tell([Measurement(n.id, toy_seconds(n.built.program)) for n in nodes if n.id not in hit])
+            if sum(node.author == NAME for node in run.search.tree.nodes) > 1:
+                break
+            time.sleep(0.02)  # the answers are on their way
         return run.end()

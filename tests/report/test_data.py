@@ -123,5 +123,7 @@ def test_edits_in_words() -> None:
         "pad.at = root",
         "pad.at = loop 3",
     ]
-    assert edit(SetSketch(1)) == "go on in design space 1" and edit(Mutate("MutateTileSize", 7)) == "random MutateTileSize"
+    assert (
+        edit(SetSketch(1)) == "go on in design space 1" and edit(Mutate("MutateTileSize", 7)) == "random MutateTileSize"
+    )
     assert edit(Resample(2, 7)) == "a fresh draw from design space 2"

@@ -1,6 +1,6 @@
 // The tree as rows that open and close (the ARIA tree pattern). Only the rows of open nodes exist.
 
-const AT_ONCE = 100; // children of a node that are shown until more are asked for
+const AT_ONCE = 20; // children of a node that are shown until more are asked for
 const DEEPEST = 14; // levels that are moved in further and further
 
 class Rows {

@@ -1,8 +1,7 @@
 """Make the pictures of the report that the documents show: `python docs/screenshots.py`.
 
-Tunes a small matrix product with the free members and the *simulated* models of `litecoop_bench.simulated`, certifies
-the result, writes the report and takes its picture in Chromium. Takes about two minutes; needs Chromium and pngquant
-(both in Debian).
+Tunes a small matrix product with the free members and *simulated* models (`litecoop_bench.simulated`), certifies the
+result, writes the report and takes its picture. Takes about two minutes; needs Chromium and pngquant (both in Debian).
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ def main() -> None:
 def tune(work: Path) -> None:
     """A run of free members and simulated models."""
     from litecoop_bench.simulated import members, models
-
     from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
     from tvm_litecoop.models.providers import FREE
     from tvm_litecoop.tuning import session

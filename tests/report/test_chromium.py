@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing on the console, nothing from the network, keys, phones, and text that stays text."""
+"""The page in a real browser: a silent console, no network, keys, phones, and text that stays text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import browser
+import pytest
 from browser import Browser
 from runs import HOSTILE, ToyRun, hostile, large, toy, toy_pool
+
 from tvm_litecoop.journal.journal import Journal
 from tvm_litecoop.report.data import collect
 from tvm_litecoop.report.page import page
@@ -142,7 +142,9 @@ def test_nodes_are_found_and_filtered(chromium: Browser, forest: Path) -> None:
     choose("kind", "all")
     assert choose("find", "#4711").startswith("1 of") and shown.run(f"{SELECTED}.dataset.node") == "4711"
     assert choose("find", "no such thing").startswith("0 of")
-    assert choose("find", "") == ""
+    shown.run("document.getElementById('best').click()")  # which no such thing hides
+    assert "best" in shown.run(f"{SELECTED}.innerText")
+    assert shown.run("document.getElementById('matches').textContent") == ""
     silent(chromium, forest)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from runs import ToyRun, toy, toy_pool
+
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal.journal import Journal
 from tvm_litecoop.models.stats import MemberStats

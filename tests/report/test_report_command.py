@@ -9,8 +9,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-
 from runs import HOSTILE, hostile, toy
+
 from tvm_litecoop.cli import main
 from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.report.data import collect

@@ -16,7 +16,7 @@ from typing import Any
 
 MARK = "<!doctype html><!-- litecoop report -->"
 """How the file begins; nothing else is overwritten by a new report."""
-SCRIPTS = ("base", "charts", "tables", "model", "tree", "overview", "details", "main")
+SCRIPTS = ("base", "charts", "results", "members", "run", "model", "tree", "overview", "details", "main")
 """The parts of the script, in the order in which they need each other."""
 ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 

@@ -31,8 +31,8 @@ function table(head, rows, label) {
     return el("tr", { role: "row", ...(row.current ? { "aria-current": "true" } : {}) }, ...cells);
   });
   const above = el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...names));
-  const whole = el("table", { role: "table", "aria-label": label }, above, el("tbody", { role: "rowgroup" }, ...body));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, whole);
+  const made = el("table", { role: "table", "aria-label": label }, above, el("tbody", { role: "rowgroup" }, ...body));
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, made);
 }
 
 function definitions(pairs) {
@@ -116,5 +116,5 @@ function mark(account) {
 function who(account) {
   const name = memberOf(account);
   const note = name === account ? null : el("span", { class: "tag up" }, "escalated");
-  return el("span", { class: "who" }, mark(account), name || "start", note);
+  return el("span", { class: "who" }, mark(account), name, note);
 }

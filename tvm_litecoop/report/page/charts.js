@@ -54,7 +54,7 @@ function chart(box, trials, better, view, x, label, over) {
 
 function paint(width, height, trials, timed, better, view, x, label, over, readout) {
   const inner = { right: width - MARGIN.right, bottom: height - MARGIN.bottom };
-  const across = scale(0, Math.max(...trials.map(x)) || 1, MARGIN.left, inner.right, false);
+  const across = scale(0, trials.reduce((most, one) => Math.max(most, x(one)), 0) || 1, MARGIN.left, inner.right, false);
   const low = better[better.length - 1].ms;
   const slowest = timed.reduce((most, one) => Math.max(most, one.ms), low);
   const high = Math.min(slowest, HEADROOM * better[0].ms);

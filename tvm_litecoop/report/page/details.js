@@ -12,7 +12,7 @@ function drawNode(view, node, go) {
   const best = view.shown(node)[0];
   byId("node").replaceChildren(
     el("h3", {}, `Node ${node}`, node === 0 ? ", the start" : ""),
-    el("p", {}, ...(node === 0 ? ["Where the tree begins."] : [who(view.author(node) || "nobody"), ` proposed it${tree.step[node] ? ` in step ${tree.step[node]}` : ""}:`])),
+    el("p", {}, ...(node === 0 ? ["Where the tree begins."] : [who(view.author(node)), ` proposed it${tree.step[node] ? ` in step ${tree.step[node]}` : ""}:`])),
     tree.edits[node].length ? el("ul", {}, ...view.edits(node).map((edit) => el("li", {}, edit))) : "",
     reason ? el("blockquote", {}, reason) : "",
     definitions([

@@ -17,17 +17,29 @@ function drawTree(view) {
   rows = new Rows(byId("nodes"), view, (node) => {
     overview.selected = node;
     overview.draw();
-    drawNode(view, node, (to) => rows.go(to));
+    drawNode(view, node, go);
   });
-  overview = new Overview(byId("overview"), view, (node) => rows.go(node));
+  overview = new Overview(byId("overview"), view, go);
   const authors = [...new Set(view.tree.author.map((number) => memberOf(view.text(number))))].filter(Boolean).sort(byPool);
   const options = authors.map((name) => el("option", { value: name }, name));
   byId("by").replaceChildren(el("option", { value: "" }, "anybody"), ...options);
-  const kinds = KINDS.filter(([, , test]) => view.matches.some((node) => test(view, node)));
+  const nodes = view.depth.map((_, node) => node);
+  const kinds = KINDS.filter(([, , test]) => nodes.some((node) => test(view, node)));
   byId("kind").replaceChildren(...kinds.map(([name, text]) => el("option", { value: name }, text)));
-  byId("find").value = "";
-  search(view);
+  showAll();
   rows.go(view.best);
+}
+
+// Go to a node, which the filter may have hidden.
+function go(node) {
+  if (!rows.view.below[node]) showAll();
+  rows.go(node);
+}
+
+function showAll() {
+  byId("find").value = byId("by").value = "";
+  byId("kind").value = "all";
+  search(rows.view);
 }
 
 function search(view) {
@@ -62,7 +74,7 @@ byId("by").addEventListener("change", refine);
 byId("kind").addEventListener("change", refine);
 byId("next").addEventListener("click", () => jump(1));
 byId("previous").addEventListener("click", () => jump(-1));
-byId("best").addEventListener("click", () => rows.go(rows.view.best));
+byId("best").addEventListener("click", () => go(rows.view.best));
 byId("task").append(...data.tasks.map((task, i) => el("option", { value: String(i) }, nameOf(task, i))));
 byId("task").addEventListener("change", (event) => choose(Number(event.target.value)));
 byId("task-choice").hidden = data.tasks.length < 2;

@@ -40,7 +40,7 @@ class View {
   }
 
   author(node) {
-    return this.text(this.tree.author[node]);
+    return this.text(this.tree.author[node]) || "start";
   }
 
   edits(node) {

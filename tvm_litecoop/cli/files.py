@@ -42,10 +42,11 @@ def check_replaceable(file: Path, mark: str) -> None:
     Raises:
         ConfigError: It cannot, or it is not.
     """
-    hint = "choose another file with -o"
-    if file.is_dir() or not os.access(file.resolve().parent, os.W_OK):
-        why = "it is a directory" if file.is_dir() else f"{file.resolve().parent} is not there or not yours to write"
-        raise ConfigError(f"{file} cannot be written: {why}", hint)
+    hint, place = "choose another file with -o", file.resolve().parent
+    if file.exists() and not file.is_file():
+        raise ConfigError(f"{file} cannot be written: it is {'a directory' if file.is_dir() else 'no file'}", hint)
+    if not os.access(place, os.W_OK):
+        raise ConfigError(f"{file} cannot be written: {place} is not there or not yours to write", hint)
     try:
         if file.exists() and not file.read_bytes().startswith(mark.encode()):
             raise ConfigError(f"{file} is there and not of litecoop report", hint)

@@ -1,6 +1,6 @@
 // Best latency over trials and over time: every trial as a mark of its author, the best so far as a line.
 
-const MARGIN = { left: 58, right: 16, top: 12, bottom: 40 };
+const MARGIN = { left: 58, right: 24, top: 12, bottom: 40 };
 const HEADROOM = 2; // the axis ends at this many times the first result; what is slower stands at its end
 const LOG_FROM = 6; // largest over smallest from which a linear axis hides the end of the run
 
@@ -17,7 +17,7 @@ function drawCharts(task, view) {
   const better = improvements(task);
   const trials = task.points.map(([node, at, time], i) => ({ node, at, ms: time, trial: i + 1 }));
   const authors = new Set(trials.map((one) => memberOf(view.author(one.node))));
-  byId("legend").replaceChildren(...[...authors].sort(byPool).map(who), el("span", { class: "quiet" }, "line: best so far"));
+  byId("legend").replaceChildren(...[...authors].sort(byPool).map(who), el("span", { class: "quiet" }, key(trials, better)));
   chart(byId("by-trial"), trials, better, view, (one) => one.trial, "trials", `${task.trials} trials`);
   chart(byId("by-time"), trials, better, view, (one) => one.at, "seconds since the run began", "time");
   const rows = better.map((one) => ({
@@ -31,6 +31,13 @@ function drawCharts(task, view) {
   ];
   const shown = table(head, rows, "Improvements");
   byId("improvements").replaceChildren(el("summary", {}, `As a table: ${better.length} improvements`), shown);
+}
+
+// What else is drawn.
+function key(trials, better) {
+  const slow = better.length && trials.some((one) => one.ms > HEADROOM * better[0].ms);
+  const parts = ["line: best so far", slow ? "at the upper edge: slower than shown" : "", trials.some((one) => one.ms === null) ? "×: failed" : ""];
+  return parts.filter(Boolean).join("; ");
 }
 
 function chart(box, trials, better, view, x, label, over) {

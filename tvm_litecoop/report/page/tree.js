@@ -72,7 +72,7 @@ class Rows {
     };
     if (inner) attributes["aria-expanded"] = this.open.has(node);
     const twisty = el("span", { class: "twisty", "aria-hidden": "true" }, inner ? (this.open.has(node) ? "▼" : "▶") : "");
-    const name = el("small", { class: "who-name" }, ` ${view.author(node)}`);
+    const name = el("small", { class: "who-name" }, node ? ` ${view.author(node)}` : "");
     const what = el("span", { class: "what" }, view.edits(node).join(", "), name);
     const timed = view.tree.ms[node] !== null;
     const value = el("span", { class: "value" }, timed ? el("b", {}, view.state(node)) : view.state(node));

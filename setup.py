@@ -21,7 +21,7 @@ setup(
     packages=[*find_packages(include=["tvm_litecoop", "tvm_litecoop.*"]), *find_packages("python")],
     package_dir={"tvm_litecoop": "tvm_litecoop", "litecoop_bench": "python/litecoop_bench"},
     package_data={
-        "tvm_litecoop": ["py.typed", "audition/states.json"],
+        "tvm_litecoop": ["py.typed", "audition/states.json", "report/page/*"],
         "litecoop_bench": ["grids/*.toml", "simulated/*.toml"],
     },
     zip_safe=False,

@@ -25,7 +25,7 @@ LAYERS = [
     {"tvm_bridge", "measure", "workloads"},
     {"strategy", "compat", "audition", "certify", "model_files"},
     {"tuning"},
-    {"relax"},
+    {"relax", "report"},
     {"cli", ""},
 ]
 """From the bottom up. Inside a folder files may import each other; folders of one layer may not."""

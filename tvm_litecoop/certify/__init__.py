@@ -11,6 +11,7 @@ examiner.py     that process: its time limits, crashes and hangs
 verify.py       record by record until one is certified, down to the untuned program
 certificate.py  what was found
 store.py        `certificate.json`
+winner.py       the record to use, and on what grounds
 aside.py        rejected records out of the database, into `rejected.json`
 eject.py        the winner as plain TVM Python
 table.py        what is shown

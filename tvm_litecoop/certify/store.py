@@ -16,12 +16,12 @@ from tvm_litecoop.errors import WorkDirError
 FILE = "certificate.json"
 
 
-def write(directory: str, tasks: Sequence[TaskCertificate], *, keep: bool = False) -> str:
+def write(directory: str, certificates: Sequence[TaskCertificate], *, keep: bool = False) -> str:
     """Write `certificate.json`, whole or not at all.
 
     Args:
         directory: The work directory.
-        tasks: What was found.
+        certificates: What was found.
         keep: Leave what an earlier certificate says of other tasks.
 
     Returns:
@@ -30,10 +30,10 @@ def write(directory: str, tasks: Sequence[TaskCertificate], *, keep: bool = Fals
     Raises:
         WorkDirError: It cannot be written.
     """
-    found = [task.as_json() for task in tasks]
+    found = [task.as_json() for task in certificates]
     if keep:
-        known = {_key(task) for task in found}
-        found = [task for task in _tasks(directory) or () if _key(task) not in known] + found
+        known = {key(task) for task in found}
+        found = [task for task in tasks(directory) or () if key(task) not in known] + found
         found.sort(key=lambda task: int(task["task"]))
     text = json.dumps({"version": 1, "tasks": found}, indent=2, allow_nan=False) + "\n"
     put(Path(directory) / FILE, text)
@@ -75,22 +75,28 @@ def read(directory: str) -> dict[tuple[str, str], Certified] | None:
     Raises:
         WorkDirError: The file is not a certificate.
     """
-    tasks = _tasks(directory)
-    if tasks is None:
+    found = tasks(directory)
+    if found is None:
         return None
-    return {_key(task): Certified(task["digest"], task["records"]) for task in tasks if not task["unchecked"]}
+    return {key(task): Certified(task["digest"], task["records"]) for task in found if not task["unchecked"]}
 
 
-def _key(task: dict[str, Any]) -> tuple[str, str]:
+def key(task: dict[str, Any]) -> tuple[str, str]:
+    """The workload and the target of such a task, as in `records.Task`."""
     return str(task["workload"]), json.dumps(task["target"], sort_keys=True)
 
 
-def _tasks(directory: str) -> list[dict[str, Any]] | None:
+def tasks(directory: str) -> list[dict[str, Any]] | None:
+    """What the certificate says of each task (`TaskCertificate.as_json`); None where there is none.
+
+    Raises:
+        WorkDirError: The file is not a certificate.
+    """
     file = Path(directory) / FILE
     if not file.exists():
         return None
     try:
-        tasks = json.loads(file.read_text())["tasks"]
-        return [task for task in tasks if {"task", "unchecked", "digest", "records"} <= task.keys() and _key(task)]
+        found = json.loads(file.read_text())["tasks"]
+        return [task for task in found if {"task", "unchecked", "digest", "records"} <= task.keys() and key(task)]
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
         raise WorkDirError(f"{file} is not a certificate", f"remove it; then: litecoop verify {directory}") from None

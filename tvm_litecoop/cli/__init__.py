@@ -5,6 +5,7 @@ run.py     litecoop run
 verify.py  litecoop verify
 eject.py   litecoop eject
 replay.py  litecoop replay
+report.py  litecoop report
 pool.py    litecoop pool show | check | audition
 bench.py   litecoop bench
 screen.py  where it prints
@@ -20,7 +21,7 @@ import sys
 from collections.abc import Sequence
 
 from tvm_litecoop._version import __version__
-from tvm_litecoop.cli import bench, eject, pool, replay, run, tune, verify
+from tvm_litecoop.cli import bench, eject, pool, replay, report, run, tune, verify
 from tvm_litecoop.errors import LiteCoOpError
 
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="litecoop", description="Tune TVM programs with a shared search tree.")
     parser.add_argument("--version", action="version", version=f"litecoop {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (tune, run, verify, eject, replay, pool, bench):
+    for command in (tune, run, report, verify, eject, replay, pool, bench):
         command.add_to(commands)
     args = parser.parse_args(argv)
     try:

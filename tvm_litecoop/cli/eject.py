@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tvm_litecoop.compat import check_versions
-from tvm_litecoop.errors import ConfigError, WorkDirError
+from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.tuning.threads import use_physical_cores
 
 DESCRIPTION = """\
@@ -49,6 +49,7 @@ def _eject(args: argparse.Namespace) -> int:
     use_physical_cores()
     from tvm_litecoop.certify import records, store
     from tvm_litecoop.certify.eject import eject
+    from tvm_litecoop.certify.winner import winner
 
     tasks = records.read(args.directory).tasks
     chosen = [task for task in tasks if args.task in (0, task.number)]
@@ -59,26 +60,8 @@ def _eject(args: argparse.Namespace) -> int:
         raise ConfigError(f"{place} is one file and there are {len(chosen)} tasks", "name a directory, or --task N")
     found = store.read(args.directory)
     for task in chosen:
-        record, says = _winner(task, found, args.directory)
+        record, says = winner(task, found, args.directory)
         file = place if place.suffix == ".py" else place / f"task{task.number}.py"
         eject(task, record, file)
         print(f"{file}: {says}")
     return 0
-
-
-def _winner(task: Any, found: Any, directory: str) -> tuple[Any, str]:
-    """The record to write, None for the untuned program, and what to say of it."""
-    fastest = task.records[0]
-    if found is None or (task.hash, task.target) not in found:
-        return fastest, f"record {fastest.line}, the fastest as recorded; NOT verified: litecoop verify {directory}"
-    certified = found[task.hash, task.target]
-    newer = len(task.records) - certified.records
-    more = f"; {newer} records came after that: litecoop verify {directory}" if newer > 0 else ""
-    if certified.digest is None:
-        return None, f"the untuned program: no record was right and faster{more}"
-    for record in task.records:
-        if record.digest == certified.digest:
-            return record, f"record {record.line}, certified{more}"
-    raise WorkDirError(
-        f"the certified record of task {task.number} is no longer in {directory}", f"litecoop verify {directory}"
-    )

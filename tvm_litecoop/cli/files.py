@@ -39,3 +39,41 @@ def as_text(outcomes: Sequence[Any]) -> str:
     """The JSON of one outcome, or of several in a list."""
     written = [outcome.as_json() for outcome in outcomes]
     return json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n"
+
+
+def check_replaceable(file: Path, mark: str) -> None:
+    """Say now that a report cannot be put there, or would replace what is none.
+
+    Args:
+        file: Given with `-o`.
+        mark: How a report begins.
+
+    Raises:
+        ConfigError: It cannot, or it is not.
+    """
+    hint, place = "choose another file with -o", file.resolve().parent
+    if file.exists() and not file.is_file():
+        raise ConfigError(f"{file} cannot be written: it is {'a directory' if file.is_dir() else 'no file'}", hint)
+    if not os.access(place, os.W_OK):
+        raise ConfigError(f"{file} cannot be written: {place} is not there or not yours to write", hint)
+    try:
+        if file.exists() and not file.read_bytes().startswith(mark.encode()):
+            raise ConfigError(f"{file} is there and not of litecoop report", hint)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}", hint) from None
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        LiteCoOpError: It cannot be written.
+    """
+    file = file.resolve()
+    draft = file.with_name(f".{file.name}-{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file with -o") from None

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sqlite3
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import WorkDirError
-from tvm_litecoop.journal.aside import COMPANIONS
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.store import ENDED, NOTES, Damaged, Newer, Row, Store, Task
@@ -32,6 +27,7 @@ class Record:
         seed: Of its search.
         params: Parameter count of each member of the pool.
         ended: Whether it was finished.
+        facts: All that it hangs on, as the journal has it.
     """
 
     identity: str
@@ -40,6 +36,22 @@ class Record:
     seed: int
     params: dict[str, float]
     ended: bool
+    facts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run.
+
+    Attributes:
+        number: From 1, as the journal counts.
+        begun: When each run in the journal began, in seconds since 1970; 0 where that was lost.
+        records: Its tasks.
+    """
+
+    number: int
+    begun: dict[int, float]
+    records: list[Record]
 
 
 def read(folder: Path) -> list[Record]:
@@ -48,33 +60,39 @@ def read(folder: Path) -> list[Record]:
     Raises:
         WorkDirError: There is no journal, or one that cannot be read.
     """
+    return read_run(folder).records
+
+
+def read_run(folder: Path, number: int = 0) -> Run:
+    """A run in a work directory, which may be going on.
+
+    Args:
+        folder: The work directory.
+        number: Of the run; 0 for the newest.
+
+    Raises:
+        WorkDirError: There is no journal, one that cannot be read, or no such run.
+    """
     file = folder / FILE
     if not file.exists():
         raise WorkDirError(f"no journal in {str(folder)!r}", "name the work dir of a `litecoop tune`")
     try:
-        with _open(file) as store:
-            tasks, rows = store.tasks(), list(store.rows())
-        newest = max((task.run for task in tasks), default=0)
-        return [_record(task, rows) for task in tasks if task.run == newest]
-    except (Damaged, Newer, sqlite3.Error, KeyError, ValueError, TypeError) as error:
-        hint = "`litecoop tune` in that work dir sets a damaged one aside and goes on with what is good"
-        raise WorkDirError(f"{file} cannot be read: {error}", hint) from None
-
-
-@contextmanager
-def _open(file: Path) -> Iterator[Store]:
-    """The journal; a copy of it where SQLite could not keep its own files beside it."""
-    with tempfile.TemporaryDirectory(prefix="litecoop-") as folder:
-        if not os.access(file.parent, os.W_OK):
-            for companion in COMPANIONS:
-                with suppress(FileNotFoundError):
-                    shutil.copyfile(f"{file}{companion}", Path(folder) / f"{FILE}{companion}")
-            file = Path(folder) / FILE
-        store = Store(file)
+        store = Store(file, read_only=True)
         try:
-            yield store
+            tasks, rows, begun = store.tasks(), list(store.rows()), store.begun()
         finally:
             store.close()
+        wanted = number or max((task.run for task in tasks), default=0)
+        records = [_record(task, rows) for task in tasks if task.run == wanted]
+    except Newer as error:
+        raise WorkDirError(f"{file} cannot be read: {error}", "update litecoop") from None
+    except (Damaged, sqlite3.Error, KeyError, ValueError, TypeError) as error:
+        hint = "`litecoop tune` in that work dir sets a damaged one aside and goes on with what is good"
+        raise WorkDirError(f"{file} cannot be read: {error}", hint) from None
+    if not records:
+        known = f"it has runs {', '.join(map(str, begun))}" if begun else "tune in that work dir first"
+        raise WorkDirError(f"{file} has no run{f' {number}' if number else ''}", known)
+    return Run(wanted, begun, records)
 
 
 def _record(task: Task, rows: Sequence[Row]) -> Record:
@@ -82,4 +100,4 @@ def _record(task: Task, rows: Sequence[Row]) -> Record:
     events = Book(past=[(kind, body) for kind, body in mine if kind not in NOTES]).past
     ended = any(kind == ENDED for kind, _ in mine)
     config, pool = SearchConfig(**json.loads(task.facts["settings"])), json.loads(task.facts["pool"])
-    return Record(task.identity, events, config, int(task.facts["seed"]), pool["members"], ended)
+    return Record(task.identity, events, config, int(task.facts["seed"]), pool["members"], ended, task.facts)

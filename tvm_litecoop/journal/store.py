@@ -71,6 +71,7 @@ class Store:
 
     Args:
         file: Made where there is none.
+        read_only: Nothing is made or changed; a process that writes the file is not disturbed.
 
     Raises:
         Damaged: It is no journal, or one that cannot be read.
@@ -78,26 +79,37 @@ class Store:
         sqlite3.OperationalError: It cannot be written now.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, read_only: bool = False) -> None:
         self.file = file
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(file, PATIENCE_S, isolation_level=None, check_same_thread=False)
+        place = _to_read(file) if read_only else str(file)
+        self._db = sqlite3.connect(place, PATIENCE_S, isolation_level=None, check_same_thread=False, uri=read_only)
         try:
             with _honest():
-                self._migrate()
+                version = self._version()
+                if read_only and not version:
+                    raise Damaged("it is empty")
+                if read_only:
+                    self._db.execute("BEGIN")  # all that is read is of one moment
+                else:
+                    self._migrate(version)
                 self._last, self._sum = self._end()
         except BaseException:
             self._db.close()
             raise
 
-    def _migrate(self) -> None:
+    def _version(self) -> int:
+        """Of the tables; 0 where there are none yet."""
         one = self._one
-        version, application = one("PRAGMA user_version"), one("PRAGMA application_id")
+        version, application = int(one("PRAGMA user_version")), one("PRAGMA application_id")
         new = not (version or application or one("SELECT count(*) FROM sqlite_master"))
         if not new and application != APPLICATION + version:
             raise Damaged("it is no journal of litecoop")
         if version > len(MIGRATIONS):
             raise Newer(f"it is of version {version}; this litecoop knows versions up to {len(MIGRATIONS)}")
+        return version
+
+    def _migrate(self, version: int) -> None:
         self._db.execute(f"PRAGMA page_size={PAGE}")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
@@ -211,6 +223,11 @@ class Store:
                 raise Damaged(f"task {number} is not what was written")
         return [Task(number, run, identity, json.loads(facts)) for number, run, identity, facts, _ in found]
 
+    def begun(self) -> dict[int, float]:
+        """When each run began, by its number, in seconds since 1970; 0 where that was lost."""
+        with _honest():
+            return dict(self._db.execute("SELECT id, begun FROM runs ORDER BY id").fetchall())
+
     def verify(self) -> int:
         """The number of events.
 
@@ -228,6 +245,12 @@ class Store:
         """Let go of the file."""
         with self._lock:
             self._db.close()
+
+
+def _to_read(file: Path) -> str:
+    """The address of a file that is only read. Where no process has it open, SQLite need not put its own beside it."""
+    log = file.with_name(f"{file.name}-wal")
+    return f"{file.absolute().as_uri()}?{'mode=ro' if log.exists() else 'immutable=1'}"
 
 
 def checksum(before: int, *values: object) -> int:

@@ -43,7 +43,6 @@ setup(
     ],
     extras_require={
         "hf": ["accelerate", "gguf", "llguidance", "torch", "transformers"],
-        "report": ["matplotlib"],
         "dev": ["hypothesis", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools"],
     },
     entry_points={

@@ -41,7 +41,7 @@ function headOf(task) {
 }
 
 function winnerOf(certificate) {
-  return certificate?.verdicts.find((verdict) => verdict.status === "certified") ?? null;
+  return certificate?.verdicts?.find((verdict) => verdict.status === "certified") ?? null;
 }
 
 function speedup(certificate) {

@@ -43,7 +43,7 @@ setup(
     ],
     extras_require={
         "hf": ["accelerate", "gguf", "llguidance", "torch", "transformers"],
-        "report": ["matplotlib"],
+        "bench": ["matplotlib"],
         "dev": ["hypothesis", "matplotlib", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools"],
     },
     entry_points={

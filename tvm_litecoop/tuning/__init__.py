@@ -10,6 +10,7 @@ drive.py         what the runs of kernels and models have in common: strategy, t
 status.py        how a run stands, task by task
 recorder.py      keeps the status, batch by batch
 progress.py      the display
+dashboard.py     its parts on a terminal
 interrupt.py     Ctrl-C
 outcome.py       what came of it, and its JSON
 check.py         is the tuned kernel right, and how fast is it really

@@ -19,6 +19,7 @@ tables.py        what is shown at the end
 Of a whole model:
 
 tasks.py         its kernels, and which are worth their trials
+task_times.py    their untuned times, kept for a resumed run
 lowering.py      fused into kernels, and compiled with the best of them
 model_session.py the run
 model_check.py   certified records alone are compiled; outputs compared, timed in turns

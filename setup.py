@@ -43,6 +43,8 @@ setup(
     ],
     extras_require={
         "hf": ["accelerate", "gguf", "llguidance", "torch", "transformers"],
+        "onnx": ["onnx", "onnxruntime"],
+        "torch": ["torch"],
         "bench": ["matplotlib"],
         "dev": ["hypothesis", "matplotlib", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools"],
     },

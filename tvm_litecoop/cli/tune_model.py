@@ -43,7 +43,7 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
 
     load_tensor_intrinsics()
     screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
-    mod, tasks = model_session.prepared(model, target, requests[0].trials, packed=wanted.packed)
+    mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
     for line in model_tables.chosen(tasks):
         screen.note(line)
     outcomes = []

@@ -76,7 +76,7 @@ def MetaScheduleTuneIRMod(
         found = tasks_of(mod, target, params)
         found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
         with warm_tools() as tools:
-            tasks = choose(timed(found, target, tools), max_trials_global // BATCH)
+            tasks = choose(timed(found, target, tools=tools), max_trials_global // BATCH)
             for task in tasks:
                 if task.left_out:
                     logger.info("%s is not tuned: %s", task.name, task.left_out)

@@ -8,7 +8,6 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.analysis import estimate_tir_flops
 
-from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.model_files.model import Model
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning import task_times, workdir
@@ -34,8 +33,8 @@ def prepared(model: Model, target: Any, request: Request, *, packed: bool) -> tu
     """
     mod = fused(model.mod, target, packed=packed)
     known = {} if request.fresh else task_times.read(request.directory, str(target))
-    with quiet(), warm_tools() as tools:
-        tasks = timed(tasks_of(mod, target), target, tools, known)
+    with quiet():
+        tasks = timed(tasks_of(mod, target), target, known)
     return mod, choose(tasks, max(1, request.trials // BATCH) if request.trials else len(tasks))
 
 

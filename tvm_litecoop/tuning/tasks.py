@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from tvm import relax
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.analysis import estimate_tir_flops
 
+from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.machine import machine_of
@@ -92,20 +94,25 @@ def tasks_of(
 
 
 def timed(
-    tasks: Sequence[ModelTask], target: Any, tools: dict[str, Any], known: Mapping[str, float | None] | None = None
+    tasks: Sequence[ModelTask],
+    target: Any,
+    known: Mapping[str, float | None] | None = None,
+    tools: dict[str, Any] | None = None,
 ) -> list[ModelTask]:
     """The tasks with the seconds that they take untuned, and those that a good kernel would take.
 
     Args:
         tasks: Of one model; those left out already are not timed.
         target: For which machine.
-        tools: `builder` and `runner`.
         known: Seconds by digest, from an earlier run.
+        tools: `builder` and `runner`; warm ones for None, where something is to be timed.
     """
     machine, times = machine_of(target), dict(known or {})
     missing = [task for task in tasks if not task.left_out and task.digest not in times]
     if missing:
-        seconds = untuned([task.mod for task in missing], target, tools)
+        opened: AbstractContextManager[dict[str, Any]] = nullcontext(tools) if tools is not None else warm_tools()
+        with opened as given:
+            seconds = untuned([task.mod for task in missing], target, given)
         times.update({task.digest: one for task, one in zip(missing, seconds, strict=True)})
     return [
         task if task.left_out else replace(task, untuned_s=times[task.digest], bound_s=bound(task.mod, machine))

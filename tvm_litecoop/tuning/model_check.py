@@ -12,6 +12,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_litecoop.certify import kernels, records, store
 from tvm_litecoop.certify.certificate import HARMFUL, TaskCertificate
 from tvm_litecoop.certify.examiner import Examiner
+from tvm_litecoop.certify.note import note
 from tvm_litecoop.certify.verify import Say, certify
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.intervals import interval
@@ -77,6 +78,7 @@ def _certified(
             say(f"certifying {task.name}: {min(TOP, len(one.records))} of {len(one.records)} records")
             found.append((task, certify(one, examiner, say, top=TOP)))
     store.write(directory, [said for _, said in found], keep=True)
+    note(directory, [said for _, said in found])
     return found
 
 

@@ -5,6 +5,7 @@ A kernel from start to end: tuned, checked, run again, taken home. Each call of 
 of that name, made from Python so that this page can check what comes of it.
 """
 
+# %%
 import json
 import runpy
 import shutil
@@ -59,8 +60,8 @@ assert len((WORK / "database_tuning_record.json").read_text().splitlines()) == 1
 # %% [markdown]
 # ## Take it home
 #
-# `eject` writes the certified kernel as Python that needs TVM alone: no database, no litecoop. Run as a script, the file
-# checks itself against the untuned program and times both.
+# `eject` writes the certified kernel as Python that needs TVM alone: no database, no litecoop. Run as a script, the
+# file checks itself against the untuned program and times both.
 
 # %%
 kernel = WORK / "kernel.py"

@@ -1,10 +1,11 @@
 # %% [markdown]
 """# 03: a whole model
 
-A Relax script as in "End-to-End Optimize Model" of TVM's documentation, with one changed line; then the same from a file
-by the command line.
+A Relax script as in "End-to-End Optimize Model" of TVM's documentation, with one changed line; then the same from a
+file by the command line.
 """
 
+# %%
 import importlib.util
 import json
 import os
@@ -86,8 +87,8 @@ assert 0 < len(records) <= TOTAL_TRIALS
 # %% [markdown]
 # ## From a file
 #
-# `litecoop tune` takes an ONNX file (or a `.pt2` of `torch.export`), checks the outputs against its framework, times the
-# whole model before and after, and writes the compiled one, which `litecoop run` loads and times:
+# `litecoop tune` takes an ONNX file (or a `.pt2` of `torch.export`), checks the outputs against its framework, times
+# the whole model before and after, and writes the compiled one, which `litecoop run` loads and times:
 #
 # ```sh
 # litecoop tune model.onnx --trials 400 -o model.so

@@ -4,6 +4,7 @@
 Language models act in the same tree as the free members, and are drawn by what they bring for their time and money.
 """
 
+# %%
 import os
 import shutil
 from pathlib import Path
@@ -13,9 +14,9 @@ import psutil
 os.environ.setdefault("TVM_NUM_THREADS", str(psutil.cpu_count(logical=False) or 1))  # see tutorial 02
 
 import tvm
-from litecoop_bench.simulated import members, models
 from tvm.s_tir import meta_schedule as ms
 
+from litecoop_bench.simulated import members, models
 from tvm_litecoop import LiteCoOpStrategy, ModelPool
 from tvm_litecoop.cli import main
 from tvm_litecoop.measure.tools import warm_tools
@@ -36,7 +37,9 @@ WORK.mkdir(parents=True)
 # Ollama, `transformers serve`. The file names the variable that holds the key, never the key.
 
 # %%
-POOL = """
+weights = WORK / "smollm2"  # here: an empty folder in their place, which is enough to read the file
+weights.mkdir()
+POOL = f"""
 [[member]]
 name = "expert"
 provider = "expert"
@@ -52,7 +55,7 @@ base_url = "http://127.0.0.1:8000/v1"
 name = "smollm2"
 provider = "huggingface"
 params = 135e6
-path = "/models/smollm2"
+path = "{weights}"
 
 [budget]
 usd = 0.05

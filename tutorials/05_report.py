@@ -4,6 +4,7 @@
 A run as one HTML file, which needs no network and no other file, made from the journal in the work dir.
 """
 
+# %%
 import shutil
 from pathlib import Path
 
@@ -36,13 +37,13 @@ print(f"open {page.resolve().as_uri()} in a browser")
 # 5. **The tree.** One deep branch: the search has trusted one program early. Many children of the root that were never
 #    followed: few trials for so large a space.
 # 6. **The kernel** beside the untuned program: what the winner does, as TVMScript.
-# 7. **To make it again**: command, seed, versions, machine. A seed that wins by less than the interval is luck; tutorial
-#    08 is about that.
+# 7. **To make it again**: command, seed, versions, machine. A seed that wins by less than the interval is luck;
+#    tutorial 08 is about that.
 
 # %%
 text = page.read_text("utf-8")
 assert "<html" in text and "litecoop" in text
-assert not [word for word in ('src="http', "src='http", '<link rel="stylesheet"') if word in text]  # nothing from outside
+assert 'src="http' not in text and 'href="http' not in text  # nothing from outside
 assert (WORK / "litecoop.sqlite").exists()
 
 # The page can be made while a run goes on, in another process, and as often as you like.

@@ -1,10 +1,11 @@
 # %% [markdown]
 """# 06: adding a member
 
-Anything that can propose a change can act in the tree: a model, a rule, a search of your own. A member is a class with a
-`profile` and one method, `ask`.
+Anything that can propose a change can act in the tree: a model, a rule, a search of your own. A member is a class with
+a `profile` and one method, `ask`.
 """
 
+# %%
 import os
 import random
 import shutil
@@ -34,8 +35,8 @@ shutil.rmtree(WORK, ignore_errors=True)
 # %% [markdown]
 # ## The member
 #
-# This one changes the tiling of one loop to another legal one. A view holds everything it may look at: the decision sites
-# of the program with their legal values, the loop nests, the machine, what was tried here and how fast it was.
+# This one changes the tiling of one loop to another legal one. A view holds everything it may look at: the decision
+# sites of the program with their legal values, the loop nests, the machine, what was tried here and how fast it was.
 #
 # Three rules: the view is read in `ask`; the call it returns may run on another thread, and never raises; a member that
 # is `free` gives the same answer for the same view and seed.

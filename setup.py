@@ -43,7 +43,9 @@ setup(
     ],
     extras_require={
         "hf": ["accelerate", "gguf", "llguidance", "torch", "transformers"],
-        "report": ["matplotlib"],
+        "onnx": ["onnx", "onnxruntime"],
+        "torch": ["torch"],
+        "bench": ["matplotlib"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2"],
         "dev": ["hypothesis", "matplotlib", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools"],
     },

@@ -92,7 +92,6 @@ def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
         (["matmul", "--trials", "0"], "choose at least 1"),
         (["matmul", "--seed", "-5"], "choose a number"),
         (["missing.py:thing"], "missing.py"),
-        (["model.onnx"], "not supported yet"),
         (["matmul", "--work-dir", "/proc/nope/work"], "choose another one with --work-dir"),
         (["matmul", "--json", "nowhere/out.json"], "nowhere is not there"),
         (["matmul", "--json", "."], "it is a directory"),

@@ -65,7 +65,7 @@ assert code == 0  # every cell ran, and every kernel is right
 # %% [markdown]
 # ## Again
 #
-# A second call finds the finished cells and only times their kernels again: a long benchmark can be interrupted.
+# A second call goes on with what is missing, which is nothing here: a long benchmark can be interrupted.
 
 # %%
 assert main(["bench", str(grid), "--out", str(out)]) == 0

@@ -53,14 +53,14 @@ def table(found: dict[str, list[Any]]) -> Table:
         shown.add_column(column, justify="right" if number else "left")
     for name, runs in found.items():
         for theirs, ours in runs:
-            pairs = zip(theirs["rounds_ms"], ours["rounds_ms"], strict=True)
+            pairs = zip(theirs["rounds_ms"], ours["rounds_ms"], strict=False)
             faster = interval([[theirs_ms / ours_ms for theirs_ms, ours_ms in pairs]])
             shown.add_row(
                 name,
                 str(ours["seed"]),
                 f"{ours['untuned_ms'][0]:.4g}",
                 *(f"{one['final_ms'][0]:.4g} ms in {one['seconds']['total']:.0f} s" for one in (theirs, ours)),
-                f"{faster}x",
+                str(faster),
                 f"{theirs['seconds']['total'] / ours['seconds']['total']:.2f}x",
             )
     return shown

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,7 @@ import numpy as np
 import pytest
 
 from tvm_litecoop.cli import main
+from tvm_litecoop.journal import record
 from tvm_litecoop.tuning import model_check
 
 from .conftest import tiny_onnx
@@ -49,6 +54,37 @@ def test_a_model_is_tuned_certified_written_and_run(
     ):
         assert main(["run", "m.so", "--input", given]) == 2
         assert says in capsys.readouterr().err
+
+
+def test_a_stopped_run_compiles_what_it_has_and_is_gone_on_with(
+    mobilenet: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["tune", str(mobilenet[1]), "--trials", "20", "--batch", "4", "--work-dir", "work", "--json", "m.json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tvm_litecoop.cli", *command, "-o", "m.so"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "/20 trials" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    assert "interrupted; going on with the best so far" in out and Path("m.so").exists()
+    stopped = json.loads(Path("m.json").read_text())
+    assert stopped["interrupted"] is True and 0 < stopped["trials"] < 20 and stopped["correct"] is True
+
+    assert main(command) == 0
+    assert "going on with the unfinished run" in capsys.readouterr().out
+    found = json.loads(Path("m.json").read_text())
+    assert found["trials"] == 20 and found["interrupted"] is False and found["correct"] is True
+    assert len(Path("work/database_tuning_record.json").read_text().splitlines()) == 20
+    assert all(run.ended for run in record.read(Path("work")))  # the next one starts a new tree
 
 
 def test_both_searches_side_by_side(

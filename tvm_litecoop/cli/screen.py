@@ -39,6 +39,11 @@ class Screen:
         if not self._quiet:
             self.say(line)
 
+    def page_of(self, outcome: Any) -> None:
+        """Where to see what our search did."""
+        if outcome.strategy == "litecoop" and outcome.trials:
+            self.say(f"what it did, as a page: litecoop report {outcome.directory}")
+
     @contextmanager
     def display(self) -> Iterator[Any]:
         """The watcher of a run, and what is logged meanwhile."""

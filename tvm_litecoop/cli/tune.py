@@ -127,6 +127,7 @@ def _run_all(requests: list[Request], workload: Any, target: Any, json_file: Pat
     if found:
         for line in (*table.reasons(found[-1]), *table.how(outcomes[-1].directory, found[-1:])):
             shown.say(line)
+    shown.page_of(outcomes[-1])
     if json_file is not None:
         write(json_file, as_text(outcomes))
     return 0 if outcomes[-1].correct else 1

@@ -43,7 +43,7 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
 
     load_tensor_intrinsics()
     screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
-    mod, tasks = model_session.prepared(model, target, requests[0].trials, packed=wanted.packed)
+    mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
     for line in model_tables.chosen(tasks):
         screen.note(line)
     outcomes = []
@@ -56,6 +56,7 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
     executable = model_check.finish(outcomes, model, mod, tasks, target, screen.note)
     for part in model_tables.shown(outcomes, requests[0].trials):
         screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))
+    screen.page_of(outcomes[-1])
     if wanted.json_file is not None:
         write(wanted.json_file, as_text(outcomes))
     if executable is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from contextlib import nullcontext
@@ -53,14 +53,20 @@ class Calls:
         self._measured: deque[tuple[float, float]] = deque(maxlen=MEASUREMENTS)
         self._measuring_since: float | None = None
         self._unclaimed_s = 0.0  # of measuring, since `measured_s` was asked for
+        self._acting: dict[int, str] = {}
+
+    @property
+    def acting(self) -> Counter[str]:
+        """Calls under way, by member; may be asked from any thread."""
+        return Counter(list(self._acting.values()))
 
     def start(self, flight: Flight, call: Call, *, background: bool, free: bool = False) -> None:
         """Make a call: on a thread where it may run beside a measurement, else here and now (at once, if `free`)."""
         if background:
-            threading.Thread(target=_fly, args=(flight, call), name="litecoop-call", daemon=True).start()
+            threading.Thread(target=self._fly, args=(flight, call), name="litecoop-call", daemon=True).start()
         else:
             with nullcontext() if free else waiting(f"waiting for {flight.member}"):
-                _fly(flight, call)
+                self._fly(flight, call)
             flight.blocked_s = flight.span[1] - flight.span[0]
 
     def wait_for_one(self, flights: Sequence[Flight]) -> None:
@@ -95,6 +101,18 @@ class Calls:
         seconds, self._unclaimed_s = self._unclaimed_s, 0.0
         return seconds
 
+    def _fly(self, flight: Flight, call: Call) -> None:
+        """Make the call; a member that breaks its word and raises is a fault like any other."""
+        self._acting[id(flight)] = flight.member
+        flight.span.append(time.perf_counter())
+        try:
+            answer = call()
+        except Exception as error:  # the edge to members of other packages
+            answer = Answer((), fault=Fault("raised", f"{type(error).__name__}: {error}"[:200]))
+        flight.span.append(time.perf_counter())
+        self._acting.pop(id(flight))
+        flight.future.set_result(answer)
+
 
 def _stand_still(flights: Sequence[Flight], timeout_s: float | None, until: str) -> None:
     start = time.perf_counter()
@@ -108,14 +126,3 @@ def _stand_still(flights: Sequence[Flight], timeout_s: float | None, until: str)
 
 def _names(flights: Sequence[Flight]) -> str:
     return ", ".join(dict.fromkeys(flight.member for flight in flights if not flight.done))
-
-
-def _fly(flight: Flight, call: Call) -> None:
-    """Make the call; a member that breaks its word and raises is a fault like any other."""
-    flight.span.append(time.perf_counter())
-    try:
-        answer = call()
-    except Exception as error:  # the edge to members of other packages
-        answer = Answer((), fault=Fault("raised", f"{type(error).__name__}: {error}"[:200]))
-    flight.span.append(time.perf_counter())
-    flight.future.set_result(answer)

@@ -41,18 +41,18 @@ def collect(folder: Path, number: int = 0) -> dict[str, Any]:
         "litecoop": __version__,
         "read": _moment(time.time()),
         "work_dir": folder.resolve().name,
-        "run": _run(run, records),
-        "members": _members(books, params, records, stories),
+        "run": _run(run),
+        "members": _members(books, params, stories),
         "seconds": _seconds(books, stories),
         "tasks": [_task(one, story, kernels.of(one.identity)) for one, story in zip(records, stories, strict=True)],
     }
 
 
-def _run(run: Run, records: list[Record]) -> dict[str, Any]:
+def _run(run: Run) -> dict[str, Any]:
     return {
         "number": run.number,
         "begun": _moment(run.begun.get(run.number, 0.0)),
-        "ended": all(record.ended for record in records),
+        "ended": all(record.ended for record in run.records),
         "others": [[number, _moment(begun)] for number, begun in run.begun.items() if number != run.number],
     }
 
@@ -64,9 +64,7 @@ def _moment(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat(timespec="seconds")
 
 
-def _members(
-    books: Books, params: dict[str, float], records: list[Record], stories: list[Story]
-) -> list[dict[str, Any]]:
+def _members(books: Books, params: dict[str, float], stories: list[Story]) -> list[dict[str, Any]]:
     """A row for each account, those of the pool first."""
     paid = set().union(*(story.paid for story in stories))
     free = [stats for name, stats in books.stats.items() if stats.calls and name not in paid]

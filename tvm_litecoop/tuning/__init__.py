@@ -10,6 +10,7 @@ drive.py         what the runs of kernels and models have in common: strategy, t
 status.py        how a run stands, task by task
 recorder.py      keeps the status, batch by batch
 progress.py      the display
+dashboard.py     its parts on a terminal
 interrupt.py     Ctrl-C
 outcome.py       what came of it, and its JSON
 check.py         is the tuned kernel right, and how fast is it really
@@ -18,6 +19,7 @@ tables.py        what is shown at the end
 Of a whole model:
 
 tasks.py         its kernels, and which are worth their trials
+task_times.py    their untuned times, kept for a resumed run
 lowering.py      fused into kernels, and compiled with the best of them
 model_session.py the run
 model_check.py   certified records alone are compiled; outputs compared, timed in turns

@@ -15,10 +15,12 @@ from tvm_litecoop.model_files.model import MAIN, Array
 
 RTOL, ATOL = 1e-3, 1e-4
 """An output may be off by so much of itself, and by so much of the largest of its array."""
-ROUNDS = (5, 30)
+ROUNDS = (3, 30)
 """Rounds of timing, fewest and most."""
 TIMING_S = 10.0
-"""Seconds after which no further round is begun, once there were enough."""
+"""Seconds of timing after which no further round is begun, once there were enough."""
+LONG_S = 0.5
+"""A program that takes longer, as untuned models may, is timed in the first rounds alone."""
 ROUND_S = 0.05
 """Seconds of each program in a round, at least; one that takes longer is called once."""
 
@@ -72,15 +74,23 @@ def _off(got: Array, expected: Array) -> float:
 
 
 def in_turns(calls: Sequence[Call]) -> list[list[float]]:
-    """Seconds per run of each program in each round: all are timed in every round, every other one backwards."""
-    numbers = [max(1, round(ROUND_S / _seconds(call, 1))) for call in calls]  # the first call also warms up
-    rows: list[list[float]] = []
-    start = time.perf_counter()
-    while len(rows) < ROUNDS[0] or (len(rows) < ROUNDS[1] and time.perf_counter() - start < TIMING_S):
-        order = range(len(calls)) if len(rows) % 2 else reversed(range(len(calls)))
-        seen = {number: _seconds(calls[number], numbers[number]) for number in order}
-        rows.append([seen[number] for number in range(len(calls))])
-    return [list(column) for column in zip(*rows, strict=True)]
+    """Seconds per run of each program, round by round; every other round goes backwards.
+
+    Programs that take long are in the first rounds alone, so columns differ in length and not in order.
+    """
+    first = [_seconds(call, 1) for call in calls]  # also warms up
+    numbers = [max(1, round(ROUND_S / seconds)) for seconds in first]
+    columns: list[list[float]] = [[] for _ in calls]
+    spent_s = 0.0
+    for turn in range(ROUNDS[1]):
+        if turn >= ROUNDS[0] and (spent_s > TIMING_S or min(first) > LONG_S):
+            break
+        order = range(len(calls)) if turn % 2 else reversed(range(len(calls)))
+        for one in order:
+            if turn < ROUNDS[0] or first[one] <= LONG_S:
+                columns[one].append(_seconds(calls[one], numbers[one]))
+                spent_s += columns[one][-1] * numbers[one] if first[one] <= LONG_S else 0.0
+    return columns
 
 
 def middle(seconds: Sequence[float]) -> tuple[float, float, float]:

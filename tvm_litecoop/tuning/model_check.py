@@ -12,6 +12,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_litecoop.certify import kernels, records, store
 from tvm_litecoop.certify.certificate import HARMFUL, TaskCertificate
 from tvm_litecoop.certify.examiner import Examiner
+from tvm_litecoop.certify.note import note
 from tvm_litecoop.certify.verify import Say, certify
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.intervals import interval
@@ -57,7 +58,8 @@ def finish(
     times = in_turns([one.calling(inputs) for one in (default, *running)])
     for outcome, own in zip(outcomes, times[1:], strict=True):
         outcome.untuned_s, outcome.final_s, outcome.rounds_s = middle(times[0]), middle(own), own
-        outcome.speedup = interval([[before / after for before, after in zip(times[0], own, strict=True)]])
+        pairs = zip(times[0], own, strict=False)  # a slow one is timed in the first rounds alone
+        outcome.speedup = interval([[before / after for before, after in pairs]])
     return executables[-1] if outcomes[-1].correct else None
 
 
@@ -76,6 +78,7 @@ def _certified(
             say(f"certifying {task.name}: {min(TOP, len(one.records))} of {len(one.records)} records")
             found.append((task, certify(one, examiner, say, top=TOP)))
     store.write(directory, [said for _, said in found], keep=True)
+    note(directory, [said for _, said in found])
     return found
 
 

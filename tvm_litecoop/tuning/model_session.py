@@ -8,34 +8,34 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.analysis import estimate_tir_flops
 
-from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.model_files.model import Model
 from tvm_litecoop.models.pool import Pool
-from tvm_litecoop.tuning import workdir
+from tvm_litecoop.tuning import task_times, workdir
 from tvm_litecoop.tuning.drive import Watcher, drive, quiet
 from tvm_litecoop.tuning.lowering import fused
 from tvm_litecoop.tuning.model_outcome import ModelOutcome, TaskOutcome
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tuning.status import Status, TaskStatus
-from tvm_litecoop.tuning.tasks import ModelTask, choose, tasks_of
+from tvm_litecoop.tuning.tasks import ModelTask, choose, tasks_of, timed
 
 BATCH, STOCK_BATCH = 8, 64
 """Candidates of a batch: few for the tree, which learns from each; TVM's own default."""
 
 
-def prepared(model: Model, target: Any, trials: int, *, packed: bool) -> tuple[Any, list[ModelTask]]:
+def prepared(model: Model, target: Any, request: Request, *, packed: bool) -> tuple[Any, list[ModelTask]]:
     """The fused module of a model and its tasks, those worth their trials first.
 
     Args:
         model: What is to be tuned.
         target: For which machine.
-        trials: Of one search.
+        request: Its work directory may know the times of the untuned kernels.
         packed: Whether weights are packed in advance.
     """
     mod = fused(model.mod, target, packed=packed)
-    with quiet(), warm_tools() as tools:
-        tasks = tasks_of(mod, target)
-        return mod, choose(tasks, target, tools, max(1, trials // BATCH) if trials else len(tasks))
+    known = {} if request.fresh else task_times.read(request.directory, str(target))
+    with quiet():
+        tasks = timed(tasks_of(mod, target), target, known)
+    return mod, choose(tasks, max(1, request.trials // BATCH) if request.trials else len(tasks))
 
 
 def run(
@@ -67,6 +67,7 @@ def _run(
     request: Request, tasks: Sequence[ModelTask], target: Any, watcher: Watcher, pool: Pool | None
 ) -> ModelOutcome:
     database = workdir.open_database(request.directory, fresh=request.fresh)
+    task_times.write(request.directory, str(target), tasks)
     chosen = [task for task in tasks if not task.left_out]
     batch = _batch(request, len(chosen))
     rows = [_row(task, database, target) for task in chosen]

@@ -1,4 +1,4 @@
-"""The display of a run: one live line on a terminal, a plain line per batch elsewhere."""
+"""The display of a run: live on a terminal (`dashboard.py` has its parts), a plain line per batch elsewhere."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.logging import RichHandler
 
-from tvm_litecoop import waiting
+from tvm_litecoop.tuning import dashboard
 from tvm_litecoop.tuning.status import Status
 
 SHOWN = {
@@ -53,36 +53,21 @@ class Progress:
         name = status.name
         self._say(f"{name}: {status.wanted} trials in batches of {status.batch}, records go to {status.directory}")
         if status.known:
-            self._say(f"{name}: going on with {status.known} records of earlier runs, {found(status)}")
+            self._say(f"{name}: going on with {status.known} records of earlier runs, {dashboard.found(status)}")
 
     def measured(self, status: Status) -> None:
         """One batch is done."""
         if not self._console.is_terminal:
-            self._say(line(status))
+            self._say(dashboard.totals(status))
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def _render(self) -> RenderableType:
-        return "" if self._status is None else f"{line(self._status)} ({self._status.elapsed_s:.0f} s) {waiting.now()}"
-
-
-def line(status: Status) -> str:
-    """The run in one line."""
-    if status.trials == status.carried:
-        return f"{status.name}: building and timing the first batch"
-    by = f" by {status.leader}" if status.leader else ""
-    left = f", {status.left_s:.0f} s left" if status.left_s is not None else ""
-    return f"{status.name}: {status.trials}/{status.wanted} trials, {found(status)}{by}{left}"
-
-
-def found(status: Status) -> str:
-    """The best so far."""
-    if status.best_s is None:
-        return "no candidate ran yet" if len(status.tasks) == 1 else "not every task has a time yet"
-    if len(status.tasks) > 1:
-        return f"kernels of the model {status.best_s * 1e3:.4g} ms"
-    return f"best {status.best_s * 1e3:.4f} ms, {status.tasks[0].flops / status.best_s / 1e9:.1f} GFLOP/s"
+        if self._status is None:
+            return ""
+        shown = [part(self._status) for part in dashboard.PARTS]
+        return Group(*(part for part in shown if part is not None))
 
 
 @contextmanager

@@ -7,14 +7,17 @@ share of what the tuned model would take is left out, and so are those that too 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+import tvm_ffi
 from tvm import relax
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.analysis import estimate_tir_flops
 
+from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.machine import machine_of
@@ -62,6 +65,11 @@ class ModelTask:
         return self.extracted.dispatched[0]
 
     @property
+    def digest(self) -> str:
+        """The same for the same program, in any process."""
+        return f"{int(tvm_ffi.structural_hash(self.mod)):x}"
+
+    @property
     def gain_s(self) -> float:
         """Seconds that tuning can save in one run of the model; unknown counts as much."""
         return self.weight * max(0.0, self.untuned_s - self.bound_s) if self.untuned_s is not None else math.inf
@@ -85,23 +93,41 @@ def tasks_of(
     return found
 
 
-def choose(tasks: Sequence[ModelTask], target: Any, tools: dict[str, Any], most: int) -> list[ModelTask]:
-    """Time the tasks untuned and say of each whether it is tuned; those with the largest gain come first.
+def timed(
+    tasks: Sequence[ModelTask],
+    target: Any,
+    known: Mapping[str, float | None] | None = None,
+    tools: dict[str, Any] | None = None,
+) -> list[ModelTask]:
+    """The tasks with the seconds that they take untuned, and those that a good kernel would take.
 
     Args:
-        tasks: Of one model.
+        tasks: Of one model; those left out already are not timed.
         target: For which machine.
-        tools: `builder` and `runner`.
+        known: Seconds by digest, from an earlier run.
+        tools: `builder` and `runner`; warm ones for None, where something is to be timed.
+    """
+    machine, times = machine_of(target), dict(known or {})
+    missing = [task for task in tasks if not task.left_out and task.digest not in times]
+    if missing:
+        opened: AbstractContextManager[dict[str, Any]] = nullcontext(tools) if tools is not None else warm_tools()
+        with opened as given:
+            seconds = untuned([task.mod for task in missing], target, given)
+        times.update({task.digest: one for task, one in zip(missing, seconds, strict=True)})
+    return [
+        task if task.left_out else replace(task, untuned_s=times[task.digest], bound_s=bound(task.mod, machine))
+        for task in tasks
+    ]
+
+
+def choose(tasks: Sequence[ModelTask], most: int) -> list[ModelTask]:
+    """Say of each task whether it is tuned; those with the largest gain come first.
+
+    Args:
+        tasks: Timed.
         most: Tasks that the trials suffice for.
     """
-    machine = machine_of(target)
-    wanted = [task for task in tasks if not task.left_out]
-    times = untuned([task.mod for task in wanted], target, tools)
-    known = [
-        replace(task, untuned_s=seconds, bound_s=bound(task.mod, machine))
-        for task, seconds in zip(wanted, times, strict=True)
-    ]
-    known.sort(key=lambda task: -task.gain_s)
+    known = sorted((task for task in tasks if not task.left_out), key=lambda task: -task.gain_s)
     least = LEAST_SHARE * sum(task.weight * min(task.untuned_s or 0.0, task.bound_s) for task in known)
     said = []
     for number, task in enumerate(known):

@@ -48,7 +48,7 @@ function against(view, node, above) {
 
 function marks(view, node) {
   const found = [];
-  if (node === view.best && view.task.best !== null) found.push("the best program of the run");
+  if (node === view.best && view.task.best !== null) found.push("the best program in the tree");
   else if (view.records.has(node)) found.push("the best so far when it was measured");
   if (node in view.tree.handed) found.push(`handed to ${view.tree.handed[node].join(", ")}, because smaller members kept making it slower`);
   if (view.is("closed", node)) found.push("closed by an escalation");

@@ -59,8 +59,8 @@ function lift(member) {
   if (member.free) return el("small", {}, "baseline");
   if (!member.lift) return el("small", {}, "too few trials");
   const [mean, low, high] = member.lift;
-  const range = el("small", {}, `${points(low)} to ${points(high)} points`);
-  if (low <= 0 && high >= 0) return ["not shown", range];
+  const range = el("small", {}, `${points(low)} to ${points(high)}`);
+  if (low <= 0 && high >= 0) return ["no claim", range];
   return [el("span", { class: mean > 0 ? "good" : "bad" }, `${points(mean)} points`), range];
 }
 

@@ -41,7 +41,7 @@ function headOf(task) {
 }
 
 function winnerOf(certificate) {
-  return certificate?.verdicts.find((verdict) => verdict.status === "certified") ?? null;
+  return certificate?.verdicts?.find((verdict) => verdict.status === "certified") ?? null;
 }
 
 function speedup(certificate) {
@@ -57,7 +57,8 @@ function grounds(task) {
 }
 
 function nameOf(task, number) {
-  return task.title || `task ${number + 1}`;
+  if (data.tasks.length === 1) return task.title || "task 1";
+  return `${number + 1}: ${task.title || task.identity.split(" ")[0]}`;
 }
 
 function drawResults(current, choose) {

@@ -29,11 +29,11 @@ function drawKernels(task) {
   const shown = [];
   if (task.which) shown.push(el("p", {}, `The winner in this work dir: ${task.which}.`));
   if (task.missing) shown.push(el("p", { class: "quiet" }, `Not everything can be shown: ${task.missing}.`));
-  const listing = (title, text) => el("figure", {}, el("figcaption", {}, title), el("pre", { tabindex: "0", "aria-label": title }, text));
+  const listing = (title, text) => el("figure", {}, el("figcaption", {}, title), el("pre", { tabindex: "0", role: "region", "aria-label": title }, text));
   const pair = [["Tuned", task.tuned], ["Untuned", task.untuned]].filter(([, text]) => text);
   if (pair.length) shown.push(el("div", { class: "two" }, ...pair.map(([title, text]) => listing(title, text))));
   if (task.schedule.length) {
-    const text = el("pre", { tabindex: "0", "aria-label": "Schedule" }, task.schedule.join("\n"));
+    const text = el("pre", { tabindex: "0", role: "region", "aria-label": "Schedule" }, task.schedule.join("\n"));
     shown.push(el("details", {}, el("summary", {}, `The schedule, ${task.schedule.length} statements`), text));
   }
   byId("kernels").replaceChildren(...shown);

@@ -1,0 +1,44 @@
+"""Comparing and timing compiled models."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tvm_litecoop.tuning import end_to_end
+from tvm_litecoop.tuning.end_to_end import deviation, in_turns, middle
+
+
+def test_deviation_is_in_units_of_what_is_allowed() -> None:
+    right = np.array([1.0, -2.0, 100.0], np.float32)
+    assert deviation([right], [right]) == 0.0
+    assert deviation([right + np.float32(0.05)], [right]) > 1.0 > deviation([right + np.float32(0.005)], [right])
+    assert deviation([right[:2]], [right]) == deviation([], [right]) == math.inf
+    odd = np.array([np.nan, np.inf, 1.0], np.float32)
+    assert deviation([odd], [odd]) == 0.0 and deviation([right], [odd]) == deviation([odd], [right]) == math.inf
+    whole = np.array([1, 2], np.int64)
+    assert deviation([whole], [whole]) == 0.0 and deviation([whole + 1], [whole]) == math.inf
+    assert deviation([np.zeros(2)], [np.zeros(2)]) == 0.0 and deviation([np.ones(2)], [np.zeros(2)]) == math.inf
+
+
+def test_slow_programs_are_timed_in_the_first_rounds_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_to_end, "LONG_S", 0.01)
+    monkeypatch.setattr(end_to_end, "ROUND_S", 0.0)
+    calls: Counter[str] = Counter()
+
+    def slow() -> None:
+        calls["slow"] += 1
+        time.sleep(0.02)
+
+    columns = in_turns([slow, lambda: calls.update(["quick"])])
+    assert [len(column) for column in columns] == [3, 30] and calls["slow"] == 4
+    assert len(in_turns([slow])[0]) == 3
+
+
+def test_the_middle_is_the_median_with_its_range() -> None:
+    median, low, high = middle([1.0, 2.0, 3.0])
+    assert median == 2.0 and 1.0 < low < median < high < 3.0

@@ -1,0 +1,59 @@
+"""Which tasks of a model are tuned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tvm_litecoop.nest import Machine
+from tvm_litecoop.tuning import task_times
+from tvm_litecoop.tuning.tasks import ModelTask, bound, choose
+from tvm_litecoop.workloads import parse
+
+
+def task(name: str, weight: int, untuned_s: float | None, bound_s: float, left_out: str = "") -> ModelTask:
+    extracted: Any = SimpleNamespace(task_name=name, weight=weight, dispatched=[parse(f"add:{4 + len(name)}x4").mod])
+    return ModelTask(extracted, untuned_s, bound_s, left_out)
+
+
+def test_the_largest_gain_comes_first_and_small_gains_are_left_out() -> None:
+    tasks = [
+        task("elementwise", 1, 1.2e-6, 1e-6),
+        task("matmul", 2, 4e-3, 1e-3),
+        task("view", 9, None, 0.0, "a reshape, which costs nothing"),
+        task("conv", 1, 9e-3, 1e-3),
+    ]
+    found = choose(tasks, 10)
+    assert [(one.name, one.left_out.partition(" ")[0]) for one in found] == [
+        ("conv", ""),
+        ("matmul", ""),
+        ("elementwise", "tuning"),
+        ("view", "a"),
+    ]
+    assert [one.left_out for one in choose(tasks, 1)][1] == "too few trials for so many tasks"
+
+
+def test_what_cannot_be_timed_is_tuned() -> None:
+    assert [one.name for one in choose([task("conv", 1, 9e-3, 1e-3), task("odd", 1, None, 1e-3)], 10)] == [
+        "odd",
+        "conv",
+    ]
+
+
+def test_the_bound_is_arithmetic_or_memory() -> None:
+    machine = Machine(cores=2, vector_bytes=64, ghz=3.0)
+    assert bound(parse("matmul:512x512x512").mod, machine) > 1.5 * 2 * 512**3 / (machine.peak_gflops * 1e9)
+    assert bound(parse("add:1024x1024").mod, machine) == pytest.approx(2 * 12 * 2**20 / 24e9)
+    assert bound(parse("add:8x8").mod, Machine()) > 0.0  # no clock
+
+
+def test_untuned_times_are_kept_for_their_target(tmp_path: Path) -> None:
+    tasks = [task("conv", 1, 9e-3, 1e-3), task("view", 1, None, 0.0, "a reshape")]
+    task_times.write(str(tmp_path), "llvm", tasks)
+    assert task_times.read(str(tmp_path), "llvm") == {tasks[0].digest: 9e-3}
+    assert task_times.read(str(tmp_path), "cuda") == {}
+    (tmp_path / task_times.FILE).write_text("{broken")
+    assert task_times.read(str(tmp_path), "llvm") == {}

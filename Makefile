@@ -53,7 +53,7 @@ tutorials: $(INSTALLED) ## run the tutorials, some minutes; ONLY="01 05" for som
 	"$(PY)" tutorials/run.py $(ONLY)
 
 docs: $(DOCS) ## write the documents to site/; a warning is an error
-	"$(PY)" -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 "$(PY)" -m mkdocs build --quiet
 	@echo "docs: open site/index.html"
 
 bench-smoke: $(INSTALLED) ## the benchmark from end to end, in minutes

@@ -1,8 +1,8 @@
 # %% [markdown]
 """# 02: an existing script, one line changed
 
-A MetaSchedule script as TVM's own documentation has them, with TVM's own builder, runner, cost model and database.
-One argument changes.
+A MetaSchedule script as TVM's own documentation has them, with TVM's own builder, runner, cost model and
+database. One argument changes.
 """
 
 # %%
@@ -39,12 +39,12 @@ shutil.rmtree(WORK, ignore_errors=True)
 class MyModule:
     @T.prim_func(s_tir=True)
     def main(
-        A: T.Buffer((128, 128), "float32"),
-        B: T.Buffer((128, 128), "float32"),
-        C: T.Buffer((128, 128), "float32"),
+        A: T.Buffer((64, 64), "float32"),
+        B: T.Buffer((64, 64), "float32"),
+        C: T.Buffer((64, 64), "float32"),
     ):
         T.func_attr({"tirx.noalias": True})
-        for i, j, k in T.grid(128, 128, 128):
+        for i, j, k in T.grid(64, 64, 64):
             with T.sblock("C"):
                 vi, vj, vk = T.axis.remap("SSR", [i, j, k])
                 with T.init():
@@ -61,8 +61,8 @@ target = tvm.target.Target(
     }
 )
 
-# TVM gives a build 30 s, the start of its process included, which is little on a busy machine.
-builder = ms.builder.LocalBuilder(timeout_sec=120)
+# TVM's default is 30 s for a build, the start of its process included, which a busy machine may not manage.
+builder = ms.builder.LocalBuilder(timeout_sec=300)
 
 # %% [markdown]
 # As it was:
@@ -95,8 +95,8 @@ kernel = tvm.compile(schedule.mod, target)
 
 # %%
 rng = np.random.default_rng(0)
-a, b = (rng.standard_normal((128, 128), dtype=np.float32) for _ in range(2))
-c = tvm.runtime.tensor(np.zeros((128, 128), np.float32))
+a, b = (rng.standard_normal((64, 64), dtype=np.float32) for _ in range(2))
+c = tvm.runtime.tensor(np.zeros((64, 64), np.float32))
 kernel["main"](tvm.runtime.tensor(a), tvm.runtime.tensor(b), c)
 np.testing.assert_allclose(c.numpy(), a @ b, rtol=1e-4, atol=1e-4)
 

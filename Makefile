@@ -54,7 +54,7 @@ tutorials: $(INSTALLED) ## run the tutorials, some minutes; ONLY="01 05" for som
 
 docs: $(DOCS) ## write the documents to site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 "$(PY)" -m mkdocs build --quiet
-	@echo "docs: open site/index.html"
+	@echo "docs: open site/index.html; for the search in it: python3 -m http.server -d site"
 
 bench-smoke: $(INSTALLED) ## the benchmark from end to end, in minutes
 	"$(VENV)/bin/litecoop" bench python/litecoop_bench/grids/smoke.toml

@@ -14,7 +14,7 @@ WORK = Path(__file__).parent / "work" / "05"
 shutil.rmtree(WORK, ignore_errors=True)
 
 # %% [markdown]
-# A run to look at: two matrix products and a sum between them, so that there is something to decide.
+# A run to look at: a gated feed-forward layer, three matrix products, so that there is something to decide.
 
 # %%
 assert main(["tune", "mlp:16x32x64", "--trials", "16", "--work-dir", str(WORK), "--quiet"]) == 0
@@ -26,23 +26,23 @@ print(f"open {page.resolve().as_uri()} in a browser")
 # %% [markdown]
 # ## What to look for
 #
-# 1. **Certified?** The head says whether the winner computes what the untuned program does, and how many times as fast
-#    it is, with the interval. An interval that reaches 1 means: no difference was shown.
-# 2. **The curve.** Best latency over trials, and over seconds. Flat for the last half of the trials: more of them would
-#    have bought little. Still falling at the end: give it more, the same command goes on from the records.
-# 3. **Members.** What each cost and brought. Many calls and no hits: take it out of the pool. Hits that are no records:
-#    it polishes what others find. Many refused: its answers cannot be used, `litecoop pool audition` says why.
-# 4. **Time.** Search, build, run, and model time that was not hidden behind measurements. Building is most of it in
-#    small kernels; a large share of model time means that a member is too slow for this workload.
-# 5. **The tree.** One deep branch: the search has trusted one program early. Many children of the root that were never
-#    followed: few trials for so large a space.
-# 6. **The kernel** beside the untuned program: what the winner does, as TVMScript.
-# 7. **To make it again**: command, seed, versions, machine. A seed that wins by less than the interval is luck;
-#    tutorial 08 is about that.
+# 1. **Results.** Whether the winner computes what the untuned program does, and how many times as fast it is, with the
+#    interval. An interval that reaches 1 means: no difference was shown.
+# 2. **Progress.** Best latency over trials, and over seconds, with who proposed each improvement. Flat for the last
+#    half of the trials: more of them would have bought little. Still falling at the end: give it more, the same command
+#    takes the records over.
+# 3. **Members.** What each cost and brought. Many calls and no hits: take it out of the pool. Many refused: its answers
+#    cannot be used; `litecoop pool audition` says more.
+# 4. **Where the time went.** A large share of model time that is not hidden behind measurements: that member is too
+#    slow for this workload.
+# 5. **The shared tree.** One deep branch: the search has trusted one program early. Many children of the root that were
+#    never followed: few trials for so large a space. Each node has its author, edits and reason.
+# 6. **The winner beside the untuned program**, as TVMScript, and the schedule between them.
+# 7. **To make this run again.** Seed, settings, versions. One seed is one draw; tutorial 08 is about that.
 
 # %%
 text = page.read_text("utf-8")
-assert "<html" in text and "litecoop" in text
+assert all(part in text for part in ("Results", "Progress", "Members", "The shared tree", "To make this run again"))
 assert 'src="http' not in text and 'href="http' not in text  # nothing from outside
 assert (WORK / "litecoop.sqlite").exists()
 

@@ -25,7 +25,7 @@ from tvm_litecoop.errors import ConfigError, TargetError
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
-from tvm_litecoop.tuning.tasks import choose, tasks_of, timed
+from tvm_litecoop.tuning.tasks import choose, schedulable, tasks_of, timed
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def MetaScheduleTuneIRMod(
         found = tasks_of(mod, target, params)
         found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
         with warm_tools() as tools:
-            tasks = choose(timed(found, target, tools=tools), max_trials_global // BATCH)
+            tasks = choose(timed(schedulable(found, target), target, tools=tools), max_trials_global // BATCH)
             for task in tasks:
                 if task.left_out:
                     logger.info("%s is not tuned: %s", task.name, task.left_out)

@@ -54,7 +54,7 @@ class Remote:
         given: dict[str, Any] = {"api_key_env": KEY_ENV, "timeout_s": 5.0, **settings}
         first = MemberSettings(name="remote", provider="openai", base_url=url, **given)
         members = [openai_api.member(one) for one in (first, *more)]
-        pool = Pool([*members, Scripted("walker", _walk)])
+        pool = Pool([*members, Scripted("walker", walk)])
         search = Search(ToySpace(), pool, SearchConfig(), 7)
         measured = 0
         while measured < count:
@@ -86,6 +86,6 @@ def remote(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     assert not [text for text in everything if KEY in text or "planted" in text]
 
 
-def _walk(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
+def walk(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
     rng = seeds.rng(seed, "toy")
     return [Proposal((SetDecision(s.name, rng.choice(list(s.domain))),)) for s in rng.choices(view.sketch.sites, k=k)]

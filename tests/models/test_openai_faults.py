@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 
 import pytest
-from harness import KEY, KEY_ENV, Remote
+from harness import KEY, KEY_ENV, Remote, walk
 from loopback import (
     Asked,
     Deed,
@@ -22,7 +24,12 @@ from loopback import (
     sends,
 )
 
-from tvm_litecoop.models import wire
+from toy import Scripted, ToySpace, measure_all
+from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.models import health, openai_api, wire
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.models.settings import MemberSettings
+from tvm_litecoop.search.loop import Search
 
 
 def test_a_rate_limit_that_passes_is_waited_for(remote: Remote) -> None:
@@ -197,3 +204,34 @@ def test_a_redirect_is_not_followed(remote: Remote) -> None:
 
 def test_the_limits_of_an_answer_are_above_what_models_write() -> None:
     assert wire.MAX_BYTES >= 1 << 20 and 1 <= wire.LONGEST_WAIT_S <= 10
+
+
+def test_an_endpoint_that_goes_away_and_comes_back(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "FIRST_S", 0.05)
+    monkeypatch.setattr(health, "LONGEST_S", 0.1)
+    away = threading.Event()
+    with Loopback(lambda handler, asked: (hangs_up if away.is_set() else helps)(handler, asked)) as server:
+        member = openai_api.member(MemberSettings(name="remote", provider="openai", base_url=server.url))
+        search = Search(ToySpace(5, 6), Pool([member, Scripted("walker", walk)]), SearchConfig(), 7)
+        stats = search.pool.stats["remote"]
+
+        def measure_until(done: Callable[[], bool]) -> None:
+            """Five programs at a time, without a pause for the member."""
+            for _ in range(200):
+                assert measure_all(search, 5) == 5
+                search._land(wait=True)
+                if done():
+                    return
+                time.sleep(0.02)
+            raise AssertionError(stats.as_json())
+
+        measure_until(lambda: stats.answers > 0)
+        away.set()
+        measure_until(lambda: sum(stats.faults.values()) > 1)
+        answers = stats.answers
+        measure_until(lambda: search.state.trials > 200)
+        assert stats.answers <= answers + 8  # what flew when it went away
+        away.clear()
+        answers = stats.answers
+        measure_until(lambda: stats.answers > answers)
+        search.close(5.0)

@@ -7,10 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import tvm
+from tvm import te
 
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning import task_times
-from tvm_litecoop.tuning.tasks import ModelTask, bound, choose
+from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.tuning.tasks import ModelTask, bound, choose, schedulable
 from tvm_litecoop.workloads import parse
 
 
@@ -57,3 +60,17 @@ def test_untuned_times_are_kept_for_their_target(tmp_path: Path) -> None:
     assert task_times.read(str(tmp_path), "cuda") == {}
     (tmp_path / task_times.FILE).write_text("{broken")
     assert task_times.read(str(tmp_path), "llvm") == {}
+
+
+def test_a_kernel_that_tvm_cannot_schedule_is_left_out() -> None:
+    x, w, v = (te.placeholder((32, 32), name=name) for name in "xwv")
+    k, j = (te.reduce_axis((0, 32)) for _ in range(2))
+    gate = te.compute((32, 32), lambda a, b: te.sum(x[a, k] * w[k, b], axis=k), name="gate")
+    up = te.compute((32, 32), lambda a, b: te.sum(x[a, j] * v[j, b], axis=j), name="up")
+    both = te.compute((32, 32), lambda a, b: gate[a, b] * up[a, b], name="both")  # workloads/mlp.py says why it fails
+    mod = tvm.IRModule({"main": te.create_prim_func([x, w, v, both])})
+    odd = ModelTask(SimpleNamespace(task_name="odd", weight=1, dispatched=[mod]))
+    target = parse_target(None)
+    found = schedulable([odd, task("plain", 1, None, 0.0), task("view", 1, None, 0.0, "a reshape")], target)
+    assert found[0].left_out.startswith("TVM's schedule rules fail on it") and "\n" not in found[0].left_out
+    assert [one.left_out for one in found[1:]] == ["", "a reshape"]

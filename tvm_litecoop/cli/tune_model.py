@@ -38,10 +38,8 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
     """
     if target.kind.name != "llvm":
         raise TargetError(f"whole models are compiled for CPUs, not for {target.kind.name}", "leave --target out")
-    from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
     from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables
 
-    load_tensor_intrinsics()
     screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
     mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
     for line in model_tables.chosen(tasks):

@@ -16,7 +16,7 @@ from tvm_litecoop.tuning.lowering import fused
 from tvm_litecoop.tuning.model_outcome import ModelOutcome, TaskOutcome
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tuning.status import Status, TaskStatus
-from tvm_litecoop.tuning.tasks import ModelTask, choose, tasks_of, timed
+from tvm_litecoop.tuning.tasks import ModelTask, choose, schedulable, tasks_of, timed
 
 BATCH, STOCK_BATCH = 8, 64
 """Candidates of a batch: few for the tree, which learns from each; TVM's own default."""
@@ -34,7 +34,7 @@ def prepared(model: Model, target: Any, request: Request, *, packed: bool) -> tu
     mod = fused(model.mod, target, packed=packed)
     known = {} if request.fresh else task_times.read(request.directory, str(target))
     with quiet():
-        tasks = timed(tasks_of(mod, target), target, known)
+        tasks = timed(schedulable(tasks_of(mod, target), target), target, known)
     return mod, choose(tasks, max(1, request.trials // BATCH) if request.trials else len(tasks))
 
 

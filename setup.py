@@ -46,6 +46,7 @@ setup(
         "onnx": ["onnx", "onnxruntime"],
         "torch": ["torch"],
         "bench": ["matplotlib"],
+        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2"],
         "dev": ["hypothesis", "matplotlib", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools"],
     },
     entry_points={

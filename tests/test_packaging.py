@@ -17,7 +17,7 @@ import tvm_litecoop
 from tvm_litecoop import compat
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGETS = ["help", "setup", "setup-models", "tune", "test", "check", "bench-smoke", "clean"]
+TARGETS = ["help", "setup", "setup-models", "tune", "test", "check", "tutorials", "docs", "bench-smoke", "clean"]
 
 try:
     PACKAGE = distribution("tvm_litecoop")

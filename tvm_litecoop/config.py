@@ -30,6 +30,9 @@ class SearchConfig:
         next_member: How it is found who acts next: by the `model`'s word and a draw by hits for time and money; or for
             comparison a `random` draw, `round-robin`, or always the `largest` (a search by one model).
         directed: Whether models may set decisions by value; without, they only name TVM's mutators.
+
+    Raises:
+        ConfigError: A value is out of its range.
     """
 
     lam: float = 0.5

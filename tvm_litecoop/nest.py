@@ -10,7 +10,13 @@ FMA_PER_CYCLE = 2.0
 
 @dataclass(frozen=True)
 class Axis:
-    """One loop of a block before tiling: its name, extent and whether it is a reduction."""
+    """One loop of a block before tiling.
+
+    Attributes:
+        name: TVM's name of its variable.
+        extent: Iterations.
+        reduction: Whether it sums over something.
+    """
 
     name: str
     extent: int

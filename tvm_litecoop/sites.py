@@ -63,7 +63,11 @@ class Tile:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a list of numbers; the value is the index into it, as TVM stores it."""
+    """One of a list of numbers; the value is the index into it, as TVM stores it.
+
+    Attributes:
+        options: The numbers.
+    """
 
     options: tuple[int, ...]
 
@@ -83,6 +87,10 @@ class Location:
     """Where a block may be computed: `INLINE`, `ROOT`, or the index of a loop of its consumer.
 
     The legal indices hold for the program they were read from: other tilings of the consumer have other loops.
+
+    Attributes:
+        indices: Legal values.
+        labels: Each of them in words.
     """
 
     indices: tuple[int, ...]

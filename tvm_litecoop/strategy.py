@@ -91,6 +91,10 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             design_spaces: Schedules, one per sketch.
             database: Records of earlier runs are adopted, not measured again; None for none.
             cost_model: Scores candidates once it has proved itself; None for none.
+
+        Raises:
+            SearchError: No program of the design space survives TVM's postprocs, or the call is out of order.
+            WorkDirError: Another process works in the journal's directory.
         """
         if self._context is None:
             raise SearchError("pre_tuning before the strategy was given a TuneContext", "pass it to TuneContext(...)")
@@ -124,7 +128,12 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         return self._started("generate_measure_candidates").generate()
 
     def notify_runner_results(self, measure_candidates: Any, results: Any) -> None:
-        """Back the measured run times up the tree."""
+        """Back the measured run times up the tree.
+
+        Args:
+            measure_candidates: The batch; results are matched to the tree by its order.
+            results: One of TVM's RunnerResult for each candidate, run times in seconds.
+        """
         self._started("notify_runner_results").notify(results)
 
     def close(self, *, finished: bool = False) -> None:

@@ -15,6 +15,10 @@ class Program:
 
     Replaying it on the workload gives the same kernel in every process, so this is what the tree, the journal and
     the caches store instead of schedules.
+
+    Attributes:
+        sketch: Index of the design space.
+        decisions: Tile factors outermost first, or an index, as TVM stores them.
     """
 
     sketch: int
@@ -23,7 +27,12 @@ class Program:
 
 @dataclass(frozen=True)
 class SetDecision:
-    """A directed edit: set the site called `site` to `value`."""
+    """A directed edit: set a site to a value.
+
+    Attributes:
+        site: Its name.
+        value: As in `sites.Value`.
+    """
 
     site: str
     value: Value
@@ -31,14 +40,23 @@ class SetDecision:
 
 @dataclass(frozen=True)
 class SetSketch:
-    """A directed edit: go on in another design space, keeping the decisions of sites with the same name."""
+    """A directed edit: go on in another design space, keeping the decisions of sites with the same name.
+
+    Attributes:
+        sketch: Index of the design space.
+    """
 
     sketch: int
 
 
 @dataclass(frozen=True)
 class Mutate:
-    """A random edit: TVM's mutator of that name, with its own seed."""
+    """A random edit by one of TVM's mutators.
+
+    Attributes:
+        mutator: Its name, as in `View.mutators`.
+        seed: Its randomness.
+    """
 
     mutator: str
     seed: int
@@ -46,7 +64,12 @@ class Mutate:
 
 @dataclass(frozen=True)
 class Resample:
-    """A random edit: a fresh draw of all decisions of one sketch, as TVM's replay-trace draws them."""
+    """A random edit: a fresh draw of all decisions of one sketch, as TVM's replay-trace draws them.
+
+    Attributes:
+        sketch: Index of the design space.
+        seed: Its randomness.
+    """
 
     sketch: int
     seed: int
@@ -57,7 +80,13 @@ Edit: TypeAlias = "SetDecision | SetSketch | Mutate | Resample"
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a member answers: an ordered list of edits, who acts next, and one short reason."""
+    """What a member answers.
+
+    Attributes:
+        edits: In the order they are made; at least one.
+        next_member: Who should act on the result; empty for no wish.
+        reason: One short line, for the report and for other members.
+    """
 
     edits: tuple[Edit, ...]
     next_member: str = ""
@@ -78,7 +107,12 @@ class Why(str, Enum):
 
 @dataclass(frozen=True)
 class Rejection:
-    """A proposal that cannot be used: counted against its member, shown to the next one, never repaired."""
+    """A proposal that cannot be used: counted against its member, shown to the next one, never repaired.
+
+    Attributes:
+        why: The reason, of few.
+        detail: What exactly, in one line.
+    """
 
     why: Why
     detail: str = ""

@@ -29,7 +29,14 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Loops:
-    """What TVM made of one nest: extents of its parallel and its vectorised loops, and how far it unrolls."""
+    """What TVM made of one nest.
+
+    Attributes:
+        block: Its name.
+        parallel: Iterations of its parallel loops.
+        vector: Lanes of its vectorised loop.
+        unroll: Steps up to which it unrolls.
+    """
 
     block: str
     parallel: int
@@ -65,7 +72,12 @@ class Colleague:
     """A member of the pool as the others see it: size, price, and what it has brought.
 
     Attributes:
+        name: Its name.
+        params: Parameter count.
         usd_per_mtok: US dollars for a million tokens read, and for a million written.
+        calls: Times it was asked.
+        trials: Its programs that were measured.
+        hits: Of those, the ones faster than the program they were made from.
         failed: Its proposals that could not be used.
         seconds: What a call of it takes; 0 where it takes none.
     """
@@ -84,6 +96,10 @@ class History:
     """What was measured of a task, in order: programs and their throughputs (runs per second; 0 where one failed).
 
     It grows while the task runs, and is the same object for as long, so that what was learned of it can be kept.
+
+    Attributes:
+        programs: What was measured.
+        throughput: Runs per second of each.
     """
 
     def __init__(self) -> None:

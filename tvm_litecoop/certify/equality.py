@@ -33,7 +33,13 @@ FORGIVEN = 8.0
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far results may be off: `floor + (atol * largest) + rtol * |expected|`."""
+    """How far results may be off: `floor + (atol * largest) + rtol * |expected|`.
+
+    Attributes:
+        rtol: In units of the expected result.
+        atol: In units of the largest result.
+        floor: In units of the result itself, for what is flushed to 0.
+    """
 
     rtol: float
     atol: float

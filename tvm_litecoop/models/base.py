@@ -12,7 +12,14 @@ from tvm_litecoop.view import View
 
 @dataclass(frozen=True)
 class Usage:
-    """What one call cost: tokens as the server counts them, US dollars, seconds of model time."""
+    """What one call cost.
+
+    Attributes:
+        tokens_in: Tokens read, as the server counts them.
+        tokens_out: Tokens written, thoughts that are billed included.
+        usd: US dollars.
+        seconds: Seconds of model time.
+    """
 
     tokens_in: int = 0
     tokens_out: int = 0
@@ -43,7 +50,14 @@ class Fault:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a member says to one view: proposals, and rejections where its own words could not be read."""
+    """What a member says to one view.
+
+    Attributes:
+        proposals: At most as many as were asked for; a rejection stands where its words could not be read.
+        usage: What the call cost.
+        fault: Why there is no answer; None where there is one.
+        cached: Whether it was known already, and cost nothing.
+    """
 
     proposals: tuple[Proposal | Rejection, ...]
     usage: Usage = Usage()
@@ -91,5 +105,10 @@ class Member(Protocol):
 
         The view is read now; the call it returns may run later and elsewhere. Whatever a model may say, the call
         answers with a value. Same view and seed, same question.
+
+        Args:
+            view: The state to act on.
+            k: Alternatives at most.
+            seed: Makes the randomness of the question, and of the answer where the member is free.
         """
         ...

@@ -20,7 +20,11 @@ from tvm_litecoop.view import View
 
 
 class ChatError(Exception):
-    """A chat that gave no answer; becomes a `Fault` of the member."""
+    """A chat that gave no answer; becomes a `Fault` of the member.
+
+    Args:
+        fault: Why.
+    """
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(f"{fault.kind}: {fault.detail}")
@@ -46,7 +50,12 @@ class Question:
     seed: int
 
     def form(self, *, exact: bool = False, reason: int = 160) -> type[Form]:
-        """The form an answer must have."""
+        """The form an answer must have, as a pydantic model, from which schema and grammar are made.
+
+        Args:
+            exact: Whether every legal edit is listed, for grammars; else edits follow a pattern.
+            reason: Characters of a reason at most.
+        """
         return form_of(self.menu, self.members, self.k, exact=exact, reason=reason)
 
 

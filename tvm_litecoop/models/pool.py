@@ -50,6 +50,11 @@ class Pool:
         slow_share: Seconds for each second of the run that members may take which are neither free nor in the
             background.
 
+    Attributes:
+        members: The members by name, in their order.
+        books: What each has cost and brought, and what was spent.
+        calls: Calls beside the measurement.
+
     Raises:
         ConfigError: No member, two of the same name, or one called `reserve`.
     """

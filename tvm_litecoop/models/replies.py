@@ -16,6 +16,9 @@ class Reply:
     """What a chat says: one text or several samples, and the tokens that its server counted.
 
     Attributes:
+        texts: One text, or several samples.
+        tokens_in: Tokens read.
+        tokens_out: Tokens written.
         seconds: Model time, where the chat knows it better than who waits for it; else 0.
     """
 

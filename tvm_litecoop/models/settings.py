@@ -74,7 +74,14 @@ class PoolSettings(BaseModel):
 
 
 class BudgetSettings(BaseModel):
-    """The `[budget]` table: most of each that a run may spend; what is left out has no limit."""
+    """The `[budget]` table: most of each that a run may spend; what is left out has no limit.
+
+    Attributes:
+        calls: Calls to members that are not free.
+        tokens: Tokens read and written.
+        usd: US dollars.
+        seconds: Seconds of model time.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,7 +92,13 @@ class BudgetSettings(BaseModel):
 
 
 class PoolFile(BaseModel):
-    """A whole pool file."""
+    """A whole pool file.
+
+    Attributes:
+        member: The `[[member]]` tables, in their order.
+        pool: The `[pool]` table.
+        budget: The `[budget]` table.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

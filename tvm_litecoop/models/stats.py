@@ -26,6 +26,9 @@ class MemberStats:
         hits: Of those, the ones faster than the program they were made from (than the best, where that has no time).
         records: Of those, the ones that were the best of the task so far.
         escalations: Calls it was given because smaller members kept failing.
+        tokens_in: Tokens read.
+        tokens_out: Tokens written.
+        usd: US dollars.
         seconds: Model time.
         blocked_s: Seconds of it in which the search stood still.
     """

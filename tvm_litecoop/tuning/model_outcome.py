@@ -86,7 +86,7 @@ class ModelOutcome:
     interrupted: bool = False
 
     def as_json(self) -> dict[str, object]:
-        """Milliseconds and plain values, keys as documented in the README."""
+        """Milliseconds and plain values, keys as documented in docs/outcome.md."""
         return {
             "workload": self.workload,
             "target": self.target,

@@ -77,7 +77,7 @@ class Outcome:
         return self.flops / self.seconds_per_run / 1e9 if self.seconds_per_run else None
 
     def as_json(self) -> dict[str, Any]:
-        """Milliseconds and plain values, keys as documented in the README."""
+        """Milliseconds and plain values, keys as documented in docs/outcome.md."""
         return {
             "workload": self.workload,
             "target": self.target,

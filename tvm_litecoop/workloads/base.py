@@ -96,7 +96,15 @@ def from_te(
     atol: float,
     rtol: float = 1e-4,
 ) -> Workload:
-    """Makes a workload of `te` tensors: the placeholders in call order, then the output.
+    """Makes a workload of `te` tensors.
+
+    Args:
+        spec: The text that `parse` turns into it; what is before the colon is its name.
+        tensors: The placeholders in call order, then the output.
+        reference: The inputs -> the expected output, in numpy.
+        scales: Standard deviation of each float input.
+        atol: Absolute tolerance; `dot_atol` for sums of products.
+        rtol: Relative tolerance.
 
     Raises:
         WorkloadError: The arrays pass `MAX_BYTES`.

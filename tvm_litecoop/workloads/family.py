@@ -18,7 +18,7 @@ class Family:
         name: The word before the colon, for example "conv2d".
         about: What it computes, in one line.
         form: The text after the colon with names for its numbers, for example
-            "NxHxWxC,KHxKW,F[,sSTRIDE][,pPAD]"; see `shape.read`.
+            `NxHxWxC,KHxKW,F[,sSTRIDE][,pPAD]`; see `shape.read`.
         default: The text after the colon that `name` alone stands for.
         make: Called with one keyword per number of `form`, in lower case; an option left out is not passed.
     """

@@ -67,6 +67,10 @@ def workload_of(value: Any, text: str) -> Workload:
 
     The last parameter of the function counts as its output.
 
+    Args:
+        value: A PrimFunc, or an IRModule with one.
+        text: How it was named, for messages.
+
     Raises:
         WorkloadError: The value is not one schedulable PrimFunc of static shape.
     """

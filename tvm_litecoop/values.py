@@ -144,13 +144,19 @@ class Measurement:
         node: The node that was measured.
         seconds: Mean run time of the kernel; None where it failed to build or to run.
         error: The first line of TVM's error; empty where there was none.
-        run_secs: Every run time, `rounded`.
+        run_secs: Every run time.
     """
 
     node: int
     seconds: float | None
     error: str = ""
     run_secs: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Times are `rounded`, so that a search and its journal hold the same."""
+        object.__setattr__(self, "run_secs", tuple(map(rounded, self.run_secs)))
+        if self.seconds is not None:
+            object.__setattr__(self, "seconds", rounded(self.seconds))
 
     @property
     def throughput(self) -> float:

@@ -32,7 +32,6 @@ from tvm_litecoop.values import (
     SetDecision,
     SetSketch,
     Why,
-    rounded,
 )
 
 numbers = st.integers(-(2**63), 2**64 - 1)
@@ -58,8 +57,9 @@ answers = st.builds(
     st.one_of(st.none(), st.builds(Fault, st.sampled_from(["timeout", "rate limit"]))),
     st.booleans(),
 )
-times = seconds.map(rounded)
-measurements = st.builds(Measurement, small, st.one_of(st.none(), times), texts, st.lists(times, max_size=3).map(tuple))
+measurements = st.builds(
+    Measurement, small, st.one_of(st.none(), seconds), texts, st.lists(seconds, max_size=3).map(tuple)
+)
 results = st.builds(Result, measurements, st.booleans(), st.booleans(), st.booleans())
 
 

@@ -17,14 +17,16 @@ from toy import Scripted, ToySpace, toy_seconds
 from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import WorkDirError
-from tvm_litecoop.journal import salvage
+from tvm_litecoop.journal import certified, salvage
+from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import FILE, Journal, Subject
 from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.journal.store import APPLICATION, ENDED, PAGE, Damaged, Store
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.replies import Reply
+from tvm_litecoop.search.events import Started
 from tvm_litecoop.search.loop import Search
-from tvm_litecoop.values import Measurement, Proposal, Rejection, SetDecision
+from tvm_litecoop.values import Built, Measurement, Program, Proposal, Rejection, SetDecision
 from tvm_litecoop.view import View
 
 SUBJECT = Subject("toy", {"settings": "default"}, "walker", 7)
@@ -336,3 +338,38 @@ def test_another_pool_and_another_seed_go_on_with_the_tree(tmp_path: Path, lines
     book = journal.begin(Subject("toy", SUBJECT.facts, "walker and a friend", 8), None)
     assert book.past and book.seed == 7 and "the pool or its budget has changed" in lines.lines[0]
     journal.close()
+
+
+def test_a_run_with_fewer_tasks_ends_those_that_it_leaves_out(tmp_path: Path) -> None:
+    def begin(*names: str) -> tuple[Journal, list[Book]]:
+        journal = Journal(tmp_path)
+        return journal, [journal.begin(Subject(name, {}, "", 7), None) for name in names]
+
+    journal, books = begin("a", "b", "c")
+    for book in books:
+        book.keep(Started(Built(Program(0, ()), 1), "m"))
+    journal.close()  # killed
+    for past in (1, 0):  # the first goes on with it, the second is a new run
+        journal, books = begin("a", "b")
+        assert [len(book.past) for book in books] == [past, past]
+        for book in books:
+            if not book.past:
+                book.keep(Started(Built(Program(0, ()), 1), "m"))
+            journal.ended(book)
+
+
+def test_a_note_does_not_lose_what_a_damaged_log_holds(tmp_path: Path, lines: Lines) -> None:
+    journal = Journal(tmp_path / "run")
+    book = journal.begin(SUBJECT, None)
+    search = Search(ToySpace(5, 6), Pool([Scripted("walker", change)]), SearchConfig(), 7, book.keep)
+    for _ in range(8):
+        search.tell([Measurement(n.id, toy_seconds(n.built.program)) for n in search.ask(6)])
+    shutil.copytree(tmp_path / "run", tmp_path / "killed")
+    journal.close()
+    log = tmp_path / "killed" / f"{FILE}-wal"
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 1
+    log.write_bytes(data)
+    found = len(salvage.read(tmp_path / "killed" / FILE).rows)
+    certified.note(tmp_path / "killed", {SUBJECT.identity: {"certified": None}})
+    assert len(_rows(tmp_path / "killed" / FILE)) == found + 1

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tvm_litecoop.errors import WorkDirError
-from tvm_litecoop.journal.journal import FILE
-from tvm_litecoop.journal.lock import Lock
-from tvm_litecoop.journal.store import CERTIFIED, Damaged, Newer, Store
+from tvm_litecoop.journal.journal import FILE, opened
+from tvm_litecoop.journal.store import CERTIFIED, Damaged, Newer
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +26,12 @@ def note(folder: Path, found: Mapping[str, Mapping[str, Any]]) -> None:
     if not (folder / FILE).exists():
         return
     try:
-        with Lock(folder):
-            store = Store(folder / FILE)
-            try:
-                newest = {task.identity: task.id for task in store.tasks()}
-                for identity in found.keys() & newest.keys():
-                    body = json.dumps(found[identity], separators=(",", ":"), allow_nan=False)
-                    store.write(newest[identity], [(CERTIFIED, body)])
-            finally:
-                store.close()
+        journal = opened(folder)
+        with journal.lock:
+            newest = {task.identity: task.id for task in journal.store.tasks()}
+            for identity in found.keys() & newest.keys():
+                body = json.dumps(found[identity], separators=(",", ":"), allow_nan=False)
+                journal.store.write(newest[identity], [(CERTIFIED, body)])
+            journal.store.close()
     except (OSError, sqlite3.Error, Damaged, Newer, WorkDirError) as error:
         logger.warning("the certificate is not noted in the journal: %s", error)

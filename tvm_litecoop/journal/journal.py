@@ -46,7 +46,7 @@ class Subject:
 
 
 @dataclass
-class _Open:
+class Open:
     """An open journal and the run that is written to it."""
 
     store: Store
@@ -66,9 +66,9 @@ class Journal:
 
     def __init__(self, folder: str | Path | None = None, *, on: bool = True) -> None:
         self._folder = Path(folder) if folder is not None else None
-        self._open: _Open | None = None
+        self._open: Open | None = None
         self._off = not on
-        self._tasks = 0
+        self._books: list[Book] = []
 
     def begin(self, subject: Subject, beside: Path | None) -> Book:
         """A task begins, or goes on.
@@ -85,38 +85,42 @@ class Journal:
             return Book(seed=subject.seed)
         try:
             if self._open is None:
-                self._open = _opened(folder)
+                self._open = opened(folder)
             book = self._book(self._open, subject)
         except (OSError, sqlite3.Error, Damaged, Newer) as error:
             logger.warning("no journal in %s: %s; tuning goes on without it", folder, error)
             self._off = True
             return Book(seed=subject.seed)
-        self._tasks += 1
+        self._books.append(book)
         return book
 
     def ended(self, book: Book) -> None:
-        """A task is finished."""
+        """A task is finished; with the last one the run is."""
         if not book.kept:
             return
         book.end()
-        self._tasks -= 1
-        if not self._tasks:
+        self._books.remove(book)
+        if not self._books:
+            self.finish()
             self.close()
 
     def finish(self) -> None:
-        """All tasks of this run are finished, whatever they have left to do."""
-        if self._open is not None:
-            for task in self._open.taken:
-                self._open.store.write(task, [(ENDED, "")])
+        """The run is finished: all its tasks are, also those that an earlier process began and this one has not."""
+        opened = self._open
+        if opened is None:
+            return
+        left = [task.id for task in opened.store.tasks() if task.run == opened.run and _is_unfinished(opened, task)]
+        for book in [*self._books, *(Book(opened.store, task) for task in left if task not in opened.taken)]:
+            book.end()
 
     def close(self) -> None:
         """Let go of the file and the lock; a task that did not end is gone on with by the next run."""
-        opened, self._open, self._tasks = self._open, None, 0
+        opened, self._open, self._books = self._open, None, []
         if opened is not None:
             opened.store.close()
             opened.lock.release()
 
-    def _book(self, opened: _Open, subject: Subject) -> Book:
+    def _book(self, opened: Open, subject: Subject) -> Book:
         before = _unfinished(opened, subject)
         if before is not None:
             opened.taken.add(before.id)
@@ -157,7 +161,7 @@ class Journal:
             logger.info("an answer of %s is not kept: %s", member, error)
 
 
-def _opened(folder: Path) -> _Open:
+def opened(folder: Path) -> Open:
     """Open the journal of a directory; a damaged file is set aside and what is good of it goes into a new one."""
     folder.mkdir(parents=True, exist_ok=True)
     lock, file = Lock(folder), folder / FILE
@@ -179,7 +183,7 @@ def _opened(folder: Path) -> _Open:
     events: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for row in rows:
         events[row.task].append((row.kind, row.body))
-    return _Open(store, lock, events)
+    return Open(store, lock, events)
 
 
 def _was_cut_off(file: Path) -> bool:
@@ -201,7 +205,7 @@ def _read(file: Path, found: salvage.Found) -> tuple[Store, list[Row]]:
         raise
 
 
-def _unfinished(opened: _Open, subject: Subject) -> Task | None:
+def _unfinished(opened: Open, subject: Subject) -> Task | None:
     """The task of the newest run with that workload and target, if that run is not finished."""
     tasks = opened.store.tasks()
     same = [task for task in tasks if task.identity == subject.identity and task.id not in opened.taken]
@@ -217,11 +221,11 @@ def _changed(before: Task, subject: Subject) -> dict[str, str]:
     return {name: value for name, value in then.items() if value != subject.facts[name]}
 
 
-def _is_unfinished(opened: _Open, task: Task) -> bool:
+def _is_unfinished(opened: Open, task: Task) -> bool:
     return all(kind != ENDED for kind, _ in opened.events.get(task.id, ()))
 
 
-def _continued(opened: _Open, before: Task, subject: Subject) -> Book | None:
+def _continued(opened: Open, before: Task, subject: Subject) -> Book | None:
     """The book of an unfinished task; None where its tree cannot be used, which is said."""
     changed = [f"{name} ({then})" if len(then) < SHORT else name for name, then in _changed(before, subject).items()]
     past = [(kind, body) for kind, body in opened.events.get(before.id, ()) if kind not in NOTES]

@@ -16,9 +16,8 @@ from typing import Any
 
 from tvm_litecoop.journal.store import PAGE, Row, Store, Task, checksum
 
-LOCAL = PAGE - 35
-"""Bytes of a record that stay on its page where all of them can."""
-LEAST = (PAGE - 12) * 32 // 255 - 23
+PAGES = (512, 1024)
+"""Bytes of a page, of present and of earlier journals."""
 LARGEST = 1 << 26
 LEAF = 0x0D
 WAL_HEADER, FRAME_HEADER = 32, 24
@@ -73,10 +72,15 @@ def read(file: Path) -> Found:
 def _pages(file: Path) -> list[tuple[int, bytes]]:
     """Every page with its number, those of the log last."""
     data = file.read_bytes()
-    pages = [(start // PAGE + 1, data[start : start + PAGE]) for start in range(0, len(data), PAGE)]
+    told = int.from_bytes(data[16:18], "big")
+    bytes_of_page = told if told in PAGES else PAGE
+    pages = [
+        (start // bytes_of_page + 1, data[start : start + bytes_of_page])
+        for start in range(0, len(data), bytes_of_page)
+    ]
     log = file.with_name(f"{file.name}-wal")
     content = log.read_bytes()[WAL_HEADER:] if log.exists() else b""
-    size = FRAME_HEADER + PAGE
+    size = FRAME_HEADER + bytes_of_page
     frames = [content[start : start + size] for start in range(0, len(content), size)]
     while frames and not any(frames[-1][4:8]):  # what was not committed
         frames.pop()
@@ -102,9 +106,10 @@ def _record(page: bytes, at: int, pages: dict[int, bytes]) -> tuple[int, tuple[A
     payload = page[at : at + size]
     if size > LARGEST:
         raise ValueError("no record of ours")
-    if size > LOCAL:
-        local = LEAST + (size - LEAST) % (PAGE - 4)
-        local = local if local <= LOCAL else LEAST
+    most, least = len(page) - 35, (len(page) - 12) * 32 // 255 - 23  # of a record that stay on its page
+    if size > most:
+        local = least + (size - least) % (len(page) - 4)
+        local = local if local <= most else least
         payload, following = page[at : at + local], page[at + local : at + local + 4]
         while len(payload) < size:
             more = pages[int.from_bytes(following, "big")]

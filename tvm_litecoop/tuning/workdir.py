@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tvm_litecoop.certify.store import FILE as CERTIFICATE
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal.aside import set_aside
 from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.tuning import mend
-from tvm_litecoop.tvm_bridge.records import mean_seconds
+from tvm_litecoop.tvm_bridge.records import REJECTED, mean_seconds
 
 
 def open_database(directory: str, *, fresh: bool) -> Any:
@@ -21,7 +22,8 @@ def open_database(directory: str, *, fresh: bool) -> Any:
 
     Args:
         directory: Created with its parents.
-        fresh: Start with an empty database and journal; files of an earlier run are renamed to `*.1`, `*.2`, ...
+        fresh: Start with an empty database and journal, and no certificate; files of an earlier run are renamed to
+            `*.1`, `*.2`, ...
 
     Raises:
         WorkDirError: The directory cannot be written, or its database cannot be read.
@@ -33,7 +35,7 @@ def open_database(directory: str, *, fresh: bool) -> Any:
         probe.touch()
         probe.unlink()
         if fresh:
-            for name in (*mend.FILES, FILE):
+            for name in (*mend.FILES, FILE, CERTIFICATE, REJECTED):
                 set_aside(path / name)
     except OSError as error:
         raise WorkDirError(

@@ -15,7 +15,7 @@ from tvm_litecoop.search.events import Event, Measured
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.space import TvmSpace
-from tvm_litecoop.values import Built, Measurement, rounded
+from tvm_litecoop.values import Built, Measurement
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +40,7 @@ def mean_seconds(run_secs: Any) -> float | None:
 
 def measurement_of(node: int, run_secs: Any, error: str = "") -> Measurement:
     """What TVM tells of a candidate, as the search keeps it."""
-    seconds = mean_seconds(run_secs)
-    times = tuple(rounded(float(s)) for s in run_secs or ())
-    return Measurement(node, rounded(seconds) if seconds else None, error, times)
+    return Measurement(node, mean_seconds(run_secs), error, tuple(float(seconds) for seconds in run_secs or ()))
 
 
 @dataclass(frozen=True)

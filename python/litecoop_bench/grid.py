@@ -18,6 +18,9 @@ else:
     import tomli as tomllib
 
 
+KEYS = {"workloads": str, "arms": str, "trials": int, "seeds": int}
+"""Of a grid, and what each is, or each of its list."""
+
 Rows = Mapping[tuple[str, str, int], Mapping[str, Any]]
 """(workload, arm, seed) -> the outcome of that cell, as in `cells.jsonl`."""
 
@@ -78,13 +81,25 @@ def load(file: Path) -> Grid:
         raw = tomllib.loads(file.read_text())
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}", "name a grid, for example grids/smoke.toml") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: {error}", "see grids/smoke.toml for an example") from None
-    keys = ("workloads", "arms", "trials", "seeds")
-    for key in keys:
+    for key in KEYS:
         if key not in raw:
-            raise ConfigError(f"{file}: {key} is missing", f"a grid has {', '.join(keys)}")
+            raise ConfigError(f"{file}: {key} is missing", f"a grid has {', '.join(KEYS)}")
+    for key, kind in KEYS.items():
+        _check(file, key, raw[key], kind)
     unknown = [arm for arm in raw["arms"] if arm not in ARMS]
     if unknown:
         raise ConfigError(f"{file}: unknown arm {unknown[0]!r}", f"choose from {', '.join(ARMS)}")
-    return Grid(tuple(raw["workloads"]), tuple(raw["arms"]), int(raw["trials"]), tuple(raw["seeds"]))
+    return Grid(tuple(raw["workloads"]), tuple(raw["arms"]), raw["trials"], tuple(raw["seeds"]))
+
+
+def _check(file: Path, key: str, value: Any, kind: type) -> None:
+    """Refuse a value of another type, an empty list, trials that are none."""
+    if key == "trials":
+        wanted, right = "a number from 1", type(value) is int and value > 0
+    else:
+        wanted = "a list of names" if kind is str else "a list of whole numbers"
+        right = isinstance(value, list) and bool(value) and all(type(one) is kind for one in value)
+    if not right:
+        raise ConfigError(f"{file}: {key} is {value!r}, not {wanted}", "see grids/smoke.toml for an example")

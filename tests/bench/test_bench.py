@@ -14,7 +14,8 @@ from litecoop_bench import money, provenance, reach, retime, run
 from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell, Grid, load
 from litecoop_bench.table import render
-from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.cli import main
+from tvm_litecoop.errors import ConfigError, WorkDirError
 from tvm_litecoop.intervals import geometric_mean, interval
 from tvm_litecoop.workloads import parse
 
@@ -40,6 +41,45 @@ def test_shipped_grids_load_and_interleave_their_arms(file: Path) -> None:
     assert arms[: len(grid.arms)] == list(grid.arms)
     assert len({cell.name for cell in grid.cells()}) == len(grid.cells())
     assert all(parse(workload).flops for workload in grid.workloads)
+
+
+GRID = {"workloads": '["add:4x4"]', "arms": '["litecoop"]', "trials": "1", "seeds": "[1]"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"trials": '"many"'}, "trials is 'many', not a number from 1"),
+        ({"trials": "0"}, "trials is 0, not"),
+        ({"trials": "true"}, "trials is True, not"),
+        ({"arms": "3"}, "arms is 3, not a list of names"),
+        ({"arms": "[]"}, r"arms is \[\], not"),
+        ({"arms": '"litecoop"'}, "arms is 'litecoop', not"),
+        ({"arms": '["nobody"]'}, "unknown arm 'nobody'"),
+        ({"workloads": "[]"}, r"workloads is \[\], not a list of names"),
+        ({"seeds": "1"}, "seeds is 1, not a list of whole numbers"),
+        ({"seeds": "[1.5]"}, r"seeds is \[1.5\], not"),
+        ({"seeds": "="}, "Invalid value"),
+    ],
+)
+def test_a_grid_that_cannot_be_used_is_one_line(tmp_path: Path, changes: dict[str, str], why: str) -> None:
+    file = tmp_path / "g.toml"
+    file.write_text("".join(f"{key} = {value}\n" for key, value in {**GRID, **changes}.items()))
+    with pytest.raises(ConfigError, match=why) as raised:
+        load(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_no_grid_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "g.toml"
+    file.write_bytes(b"\x7fELF\xff\xfe")
+    assert main(["bench", str(file), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"litecoop: {file}: ") and said.count("\n") == 1
+    file.write_text("trials = 1\n")
+    with pytest.raises(ConfigError, match="workloads is missing"):
+        load(file)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_smoke_grid_has_every_arm() -> None:

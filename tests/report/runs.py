@@ -18,6 +18,7 @@ from tvm_litecoop.models import openai_api
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.search.loop import Search
+from tvm_litecoop.search.tree import Node
 from tvm_litecoop.values import Measurement, Proposal, Rejection, SetDecision
 from tvm_litecoop.view import View
 
@@ -50,9 +51,12 @@ class ToyRun:
     def grow(self, nodes: int, batch: int = 16) -> ToyRun:
         """Measure until the tree has so many nodes; one program in twenty fails."""
         while len(self.search.tree) < nodes:
-            chosen = self.search.ask(batch)
-            self.search.tell([measured(node.id, node.built.program.decisions) for node in chosen])
+            self.tell(self.search.ask(batch))
         return self
+
+    def tell(self, chosen: list[Node]) -> None:
+        """Book made-up run times of a batch."""
+        self.search.tell([measured(node.id, node.built.program.decisions) for node in chosen])
 
     def end(self) -> Search:
         self.search.close()

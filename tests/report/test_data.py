@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,21 @@ def test_several_tasks_share_the_members(tmp_path: Path) -> None:
     assert [task["identity"] for task in data["tasks"]] == ["1 toy", "2 toy"]
     assert sum(one["trials"] for one in data["members"]) == sum(task["trials"] for task in data["tasks"])
     assert {one["name"]: one["calls"] for one in data["members"]} == {n: one.calls for n, one in pool.stats.items()}
+
+
+def test_trials_stand_where_the_batch_of_their_own_task_was_back(tmp_path: Path) -> None:
+    journal, pool = Journal(tmp_path), toy_pool()
+    runs = [ToyRun(journal, pool, f"{number} toy") for number in (1, 2, 3)]
+    chosen = []
+    for run in runs:  # as TVM does: every task is asked before any is told
+        chosen.append(run.search.ask(4))
+        time.sleep(0.1)  # the hardware measures
+    for run, batch in zip(runs, chosen, strict=True):
+        run.tell(batch)
+    times = [{at_s for _, at_s, _ in task["points"]} for task in collect(tmp_path)["tasks"]]
+    assert all(len(at_s) == 1 for at_s in times)
+    first, second, third = (at_s.pop() for at_s in times)
+    assert first > 0.09 and second - first > 0.09 and third - second > 0.09
 
 
 def test_a_run_that_has_just_begun_has_one_node(tmp_path: Path) -> None:

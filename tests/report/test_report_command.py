@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,31 @@ def test_what_is_there_and_not_ours_stays(tmp_path: Path, capsys: pytest.Capture
     assert "not there or not yours to write" in fault(capsys, tmp_path, "-o", tmp_path / "none" / "r.html")
     assert "choose a run's number" in fault(capsys, tmp_path, "--run", "-1")
     assert "has no run 3" in fault(capsys, tmp_path, "--run", "3")
+
+
+def test_the_name_of_a_directory_need_not_be_unicode(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"w\xff")
+    toy(folder)
+    command = [sys.executable, "-m", "tvm_litecoop.cli", "report", str(folder)]
+    env = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run(command, capture_output=True, env=env, check=False, timeout=60)
+    assert done.returncode == 0 and rb"w\udcff/report.html: run 1" in done.stdout and not done.stderr
+    assert rb"<title>w\udcff" in (folder / "report.html").read_bytes()
+    assert sorted(one.name for one in folder.iterdir()) == ["litecoop.lock", FILE, "report.html"]
+
+
+def test_a_file_that_cannot_be_written_is_one_line_and_leaves_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    toy(tmp_path)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert "report.html cannot be written: No space left on device" in fault(capsys, tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["litecoop.lock", FILE]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

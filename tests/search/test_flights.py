@@ -11,6 +11,7 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.models.base import Answer, Call, Fault, Profile, Usage
 from tvm_litecoop.models.budget import Limits
 from tvm_litecoop.models.pool import RESERVE, Pool
+from tvm_litecoop.search.events import Event, Measured
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.values import Measurement, Proposal, Rejection, SetDecision
 from tvm_litecoop.view import View
@@ -69,6 +70,26 @@ def test_what_was_thought_during_the_measurement_is_hidden() -> None:
     thought = pool.stats["remote"].seconds
     assert thought >= 0.1 * 8
     assert 0.5 * thought < pool.books.hidden_s <= 1.01 * thought
+
+
+def test_each_of_several_searches_is_told_the_time_of_its_own_measurement() -> None:
+    """TVM's scheduler builds and times a batch of every task before it tells any result."""
+    events: list[Event] = []
+    pool = pool_of(Scripted("walker", guess))
+    searches = [Search(ToySpace(4, 6), pool, SearchConfig(), seed, events.append) for seed in (1, 2, 3)]
+    for times in (0.05, 0.1, 0.15), (0.1, 0.02, 0.05):
+        events.clear()
+        batches, begun = [], time.perf_counter()
+        for search, seconds in zip(searches, times, strict=True):
+            batches.append(search.ask(2))
+            time.sleep(seconds)  # the hardware measures
+        for search, batch in zip(searches, batches, strict=True):
+            search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
+        took = [event.took_s for event in events if isinstance(event, Measured)]
+        assert all(one > seconds - 1e-3 for one, seconds in zip(took, times, strict=True)), took
+        assert sum(took) < time.perf_counter() - begun + 1e-3
+    trials = sum(search.state.trials for search in searches)
+    assert pool.books.trial_s is not None and pool.books.trial_s * trials > 0.46
 
 
 def test_free_members_go_on_while_a_call_flies() -> None:
@@ -130,7 +151,7 @@ def test_an_escalation_goes_to_a_member_in_the_background() -> None:
 def test_closing_books_what_has_landed_and_waits_for_nothing() -> None:
     pool = pool_of(thinker(seconds=0.3))
     search = search_of(pool)
-    batch = search.ask(2, ahead=8)
+    batch = search.ask(2, ahead=32)  # more than fly at once: where one has landed, one more has begun
     search.tell([Measurement(node.id, 0.001) for node in batch])
     start = time.perf_counter()
     search.close()

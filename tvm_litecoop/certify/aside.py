@@ -42,7 +42,7 @@ def _moved(directory: str, tasks: Sequence[TaskCertificate]) -> int:
         if task.winner is None and not task.unchecked:
             reasons.update({record.text: UNTRIED for record in task.task.records if record.text not in reasons})
     path = Path(directory) / RECORDS
-    lines = path.read_text().splitlines()
+    lines = path.read_text("utf-8").splitlines()
     moved = [line for line in lines if line in reasons]
     if not moved:
         return 0

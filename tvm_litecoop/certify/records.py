@@ -126,7 +126,7 @@ def _nothing(directory: str, broken: int, failed: int) -> WorkDirError:
 def _lines(directory: Path, name: str) -> list[str]:
     hint = "give the work dir of a tuning run, which holds " + f"{WORKLOADS} and {RECORDS}"
     try:
-        return (directory / name).read_text().splitlines()
+        return (directory / name).read_text("utf-8").splitlines()
     except UnicodeDecodeError:
         raise WorkDirError(f"{directory / name} is not a database of TVM", hint) from None
     except OSError as error:

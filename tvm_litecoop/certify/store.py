@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tvm_litecoop import atomic
 from tvm_litecoop.certify.certificate import TaskCertificate
 from tvm_litecoop.errors import WorkDirError
 
@@ -46,13 +45,9 @@ def put(file: Path, text: str) -> None:
     Raises:
         WorkDirError: It cannot be written.
     """
-    draft = file.with_name(f".{file.name}-{os.getpid()}")
     try:
-        draft.write_text(text)
-        draft.replace(file)
+        atomic.replace(file, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
         hint = "make room there" if error.errno == errno.ENOSPC else "make the work dir writable"
         raise WorkDirError(f"{file} cannot be written: {error.strerror}", hint) from None
 

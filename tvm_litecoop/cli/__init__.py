@@ -17,6 +17,7 @@ TVM is imported only after the installed versions were checked and the threads o
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for command in (tune, run, report, verify, eject, replay, pool, bench):
         command.add_to(commands)
     args = parser.parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # the name of a directory need not be Unicode
     try:
         return int(args.command(args))
     except LiteCoOpError as error:

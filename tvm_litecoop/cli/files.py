@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tvm_litecoop import atomic
 from tvm_litecoop.errors import ConfigError, LiteCoOpError
 
 
@@ -70,10 +71,7 @@ def replace(file: Path, text: str) -> None:
         LiteCoOpError: It cannot be written.
     """
     file = file.resolve()
-    draft = file.with_name(f".{file.name}-{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(file)
+    try:  # the name of a directory need not be Unicode
+        atomic.replace(file, text.encode(errors="backslashreplace"))
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file with -o") from None

@@ -43,6 +43,18 @@ class Flight:
         return self.future.result()
 
 
+@dataclass
+class Stopwatch:
+    """Seconds for which the hardware measured the programs of one search."""
+
+    seconds: float = 0.0
+
+    def reset(self) -> float:
+        """What it shows; it starts anew."""
+        seconds, self.seconds = self.seconds, 0.0
+        return seconds
+
+
 class Calls:
     """Makes calls at once or on threads of their own, and knows when the hardware was measuring.
 
@@ -51,8 +63,7 @@ class Calls:
 
     def __init__(self) -> None:
         self._measured: deque[tuple[float, float]] = deque(maxlen=MEASUREMENTS)
-        self._measuring_since: float | None = None
-        self._unclaimed_s = 0.0  # of measuring, since `measured_s` was asked for
+        self._measuring: tuple[float, Stopwatch] | None = None  # since when, and whose
         self._acting: dict[int, str] = {}
 
     @property
@@ -88,18 +99,18 @@ class Calls:
         hidden = sum(max(0.0, min(end, b) - max(start, a)) for a, b in self._measured)
         return hidden * min(1.0, model_s / (end - start)) if end > start else 0.0
 
-    def measuring(self, now: bool) -> None:
-        """The hardware begins measuring, or has ended."""
-        time_s = time.perf_counter()
-        if self._measuring_since is not None:
-            self._measured.append((self._measuring_since, time_s))
-            self._unclaimed_s += time_s - self._measuring_since
-        self._measuring_since = time_s if now else None
+    def measuring(self, watch: Stopwatch | None) -> None:
+        """The hardware begins measuring for a search, whose watch runs until the next call; None: it has ended.
 
-    def measured_s(self) -> float:
-        """Seconds of measuring since this was asked last."""
-        seconds, self._unclaimed_s = self._unclaimed_s, 0.0
-        return seconds
+        TVM's task scheduler may ask every task for a batch, build and time it, and tell results only then: what ends a
+        measurement is whatever a search hears of next, its own or another's.
+        """
+        now = time.perf_counter()
+        if self._measuring is not None:
+            since, running = self._measuring
+            self._measured.append((since, now))
+            running.seconds += now - since
+        self._measuring = (now, watch) if watch is not None else None
 
     def _fly(self, flight: Flight, call: Call) -> None:
         """Make the call; a member that breaks its word and raises is a fault like any other."""

@@ -1,11 +1,13 @@
 """The winner of each task beside the untuned program, from what the database and the certificate hold.
 
-Only the texts of programs need TVM. What cannot be shown is left out with the reason, which is data too.
+Only the texts of programs need TVM. What cannot be shown is left out with the reason, which is data too. The page is
+handed on: of the work directory it holds the name alone, not where it lies.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,35 +49,46 @@ class Kernels:
     """The database and the certificate of a work directory."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._why = str(folder), ""
+        self._folder, self._why = folder, ""
         self._tasks: tuple[Task, ...] = ()
         self._certified: dict[tuple[str, str], store.Certified] | None = None
         self._certificates: list[dict[str, Any]] = []
         try:
-            self._tasks = records.read(self._folder).tasks
-            self._certified, self._certificates = store.read(self._folder), store.tasks(self._folder) or []
+            self._tasks = records.read(str(folder)).tasks
+            self._certified, self._certificates = store.read(str(folder)), store.tasks(str(folder)) or []
         except LiteCoOpError as error:
-            self._why = error.message
+            self._why = self._named(error.message)
 
     def of(self, identity: str) -> Kernel:
         """What is known of a task of the journal."""
         task = self._task(identity)
         if task is None:
             return Kernel(missing=self._why or "the database holds no record of this task that has a time")
-        kernel = Kernel(task.title, missing=self._why)
-        kernel.certificate = next(
-            (one for one in self._certificates if store.key(one) == (task.hash, task.target)), None
-        )
+        kernel = Kernel(task.title, certificate=self._certificate(task), missing=self._why)
         try:
-            record, kernel.which = winner(task, self._certified, self._folder)
+            record, kernel.which = winner(task, self._certified, self._folder.resolve().name)
             check_versions()
             _write_programs(kernel, task, record)
         except LiteCoOpError as error:
-            kernel.missing = error.message
+            kernel.missing = self._named(error.message)
         except Exception as error:  # what TVM raises at a foreign record, or where it is broken, has no common type
             line = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            kernel.missing = f"TVM cannot show the programs: {line}"
+            kernel.missing = f"TVM cannot show the programs: {self._named(line)}"
         return kernel
+
+    def _certificate(self, task: Task) -> dict[str, Any] | None:
+        """What was certified of a task, unless that record is gone: it was one of another run then."""
+        there = {None, *(record.digest for record in task.records)}
+        same = (one for one in self._certificates if store.key(one) == (task.hash, task.target))
+        return next((one for one in same if one["digest"] in there), None)
+
+    def _named(self, text: str) -> str:
+        """A text with the name of the work directory in place of the way there."""
+        place = self._folder.resolve()
+        for way in (str(place), str(self._folder)):
+            if os.sep in way:
+                text = text.replace(repr(way)[1:-1], place.name).replace(way, place.name)
+        return text
 
     def _task(self, identity: str) -> Task | None:
         number, _, target = identity.partition(" ")

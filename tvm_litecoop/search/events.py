@@ -141,7 +141,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Measured:
-    """A batch, or a part of one, is back from the hardware, which took so many seconds."""
+    """A batch, or a part of one, is back from the hardware, which took so many seconds for it alone."""
 
     results: tuple[Result, ...]
     took_s: float = 0.0

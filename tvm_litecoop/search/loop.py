@@ -19,7 +19,7 @@ from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.base import Fault
-from tvm_litecoop.models.calls import Flight
+from tvm_litecoop.models.calls import Flight, Stopwatch
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.search import batch, policy, sight
 from tvm_litecoop.search.booking import book
@@ -79,6 +79,7 @@ class Search:
         self.space, self.pool, self.config, self.seed = space, pool, config, seed
         self._keep = keep
         self._flights = Flights(pool)
+        self._watch = Stopwatch()
         self._size_scores = policy.size_scores(pool.params)
         events = iter(past)
         started = next(events, None)
@@ -129,13 +130,13 @@ class Search:
             count: Size of the batch.
             ahead: Size of the batch after it, for which background members begin to think now; 0 for none.
         """
-        self.pool.calls.measuring(False)
+        self.pool.calls.measuring(None)
         chosen, self._again = self._again[:count], self._again[count:]
         if not chosen:
             self._propose(count, ahead)
             chosen = self._choose(count)
         self._think_ahead(ahead)
-        self.pool.calls.measuring(bool(chosen))
+        self.pool.calls.measuring(self._watch if chosen else None)
         return [self.tree.nodes[i] for i in chosen]
 
     def _propose(self, count: int, ahead: int) -> None:
@@ -280,14 +281,14 @@ class Search:
 
     def tell(self, measurements: Iterable[Measurement]) -> None:
         """Book what the hardware said. A second `tell` of the same node is a no-op."""
-        self.pool.calls.measuring(False)
+        self.pool.calls.measuring(None)
         fresh: dict[int, Measurement] = {}
         for one in measurements:
             if one.node in self.state.running:
                 fresh.setdefault(one.node, one)
         if fresh:
             results = batch.judged(self.tree, fresh.values(), self.pool.is_small)
-            self._happened(Measured(tuple(results), round(self.pool.calls.measured_s(), DIGITS)))
+            self._happened(Measured(tuple(results), round(self._watch.reset(), DIGITS)))
 
     def adopt(self, known: Iterable[tuple[Built, float]]) -> None:
         """Take over programs that were measured earlier, with their seconds; none is proposed again.

@@ -15,6 +15,8 @@ from typing import Any
 
 from tvm.s_tir import meta_schedule as ms
 
+from tvm_litecoop import atomic
+
 logger = logging.getLogger(__name__)
 
 FILES = WORKLOADS, RECORDS = "database_workload.json", "database_tuning_record.json"
@@ -137,6 +139,4 @@ def _keep(file: Path, lines: list[tuple[bytes, bytes]]) -> None:
         logger.warning("%s: %d lines cannot be read; moved to %s", file, len(broken), beside)
     text = b"".join(line + b"\n" for _, line in lines)
     if file.exists() and text != file.read_bytes():
-        new = file.with_name(f"{file.name}.new")
-        new.write_bytes(text)
-        new.replace(file)
+        atomic.replace(file, text)

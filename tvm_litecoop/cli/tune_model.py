@@ -31,15 +31,17 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
     """Tune with each strategy in turn, certify and compile, compare and time together, print and write.
 
     Returns:
-        0 where the outputs are right, else 1; then no model is written.
+        0 where the outputs are right and no record that was tried is wrong; else 1, and no model is written where
+        outputs are wrong or the search that was asked for did not begin.
 
     Raises:
         TargetError: The target is no CPU.
     """
     if target.kind.name != "llvm":
         raise TargetError(f"whole models are compiled for CPUs, not for {target.kind.name}", "leave --target out")
-    from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables
+    from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables, yardstick
 
+    right = yardstick.measured_by(model, target, screen.note)
     screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
     mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
     for line in model_tables.chosen(tasks):
@@ -51,7 +53,7 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
         if outcomes[-1].interrupted:
             screen.say("interrupted; going on with the best so far")
             break
-    executable = model_check.finish(outcomes, model, mod, tasks, target, screen.note)
+    executable = model_check.finish(outcomes, model, mod, tasks, target, right, screen.note)
     for part in model_tables.shown(outcomes, requests[0].trials):
         screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))
     screen.page_of(outcomes[-1])
@@ -61,6 +63,10 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
         screen.say("the outputs are wrong: no model is written" if wanted.output else "the outputs are wrong")
         return 1
     if wanted.output is not None:
+        last, asked = outcomes[-1].strategy, requests[-1].strategy
+        if last != asked:
+            screen.say(f"interrupted before {asked} began: no model is written, for there is only that of {last}")
+            return 1
         artifact.write(executable, wanted.output)
         screen.say(f"{wanted.output}: the compiled model; time it with: litecoop run {wanted.output}")
-    return 0
+    return int(outcomes[-1].harmful > 0)

@@ -62,7 +62,7 @@ def compiled(mod: Any, database: Any, target: Any, about: str = "") -> Any:
     return tvm.compile(_with_about(mod, about), target, relax_pipeline=tvm.transform.Sequential(lowering))
 
 
-def untuned(mod: Any, target: Any) -> Any:
+def by_default(mod: Any, target: Any) -> Any:
     """The program that TVM makes by default, without any record."""
     return tvm.compile(mod, target)
 

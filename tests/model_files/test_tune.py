@@ -115,8 +115,15 @@ def test_a_wrong_model_is_not_written(
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["relu.onnx", "-o", "nowhere/m.so"], "--output nowhere/m.so cannot be written"),
-        (["relu.onnx", "-o", "."], "it is a directory"),
+        (["relu.onnx", "-o", "nowhere/m.so"], "nowhere/m.so cannot be written"),
+        (["relu.onnx", "-o", "relu.onnx"], "let it end in .so"),
+        (["relu.onnx", "-o", "mine.so"], "mine.so is there and not of litecoop tune"),
+        (["relu.onnx", "--pool", "typo.toml"], "typo.toml: No such file"),
+        (["relu.onnx", "--work-dir", "/proc/nope/work"], "choose another one with --work-dir"),
+        (["relu.onnx", "--compare", "evolutionary", "--work-dir", "/proc/nope/work"], "choose another one with"),
+        (["matmul:8x8x8", "--no-prepack"], "--no-prepack is for whole models"),
+        (["mine.py:kernel", "--shape", "x=1x2"], "--shape is for models from files"),
+        (["relu.onnx", "-o", "folder.so"], "it is a directory"),
         (["matmul:8x8x8", "-o", "m.so"], "-o is for whole models"),
         (["matmul:8x8x8", "--shape", "x=1x2"], "--shape is for models from files"),
         (["relu.onnx", "--shape", "x=4"], "input 'x' of relu.onnx is 2x3"),
@@ -129,6 +136,9 @@ def test_what_cannot_be_used_is_said_before_the_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tiny_onnx(tmp_path / "relu.onnx")
+    Path("mine.so").write_text("mine")
+    Path("folder.so").mkdir()
+    Path("mine.py").write_text("from tvm_litecoop.workloads import parse\nkernel = parse('add:8x8').mod\n")
     assert main(["tune", *args]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and len(captured.err.splitlines()) == 1 and says in captured.err

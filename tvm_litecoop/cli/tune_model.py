@@ -9,6 +9,7 @@ from typing import Any
 from tvm_litecoop.cli.files import as_text, write
 from tvm_litecoop.cli.screen import Screen
 from tvm_litecoop.errors import TargetError
+from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning.request import Request
 
 
@@ -27,7 +28,7 @@ class Wanted:
     packed: bool = True
 
 
-def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, screen: Screen) -> int:
+def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None, wanted: Wanted, screen: Screen) -> int:
     """Tune with each strategy in turn, certify and compile, compare and time together, print and write.
 
     Returns:
@@ -41,15 +42,16 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
         raise TargetError(f"whole models are compiled for CPUs, not for {target.kind.name}", "leave --target out")
     from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables, yardstick
 
-    right = yardstick.measured_by(model, target, screen.note)
     screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
-    mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
+    with screen.logging():
+        right = yardstick.measured_by(model, target, screen.note)
+        mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
     for line in model_tables.chosen(tasks):
         screen.note(line)
     outcomes = []
     for request in requests:
         with screen.display() as display:
-            outcomes.append(model_session.run(request, tasks, target, display))
+            outcomes.append(model_session.run(request, tasks, target, display, pool))
         if outcomes[-1].interrupted:
             screen.say("interrupted; going on with the best so far")
             break

@@ -74,7 +74,7 @@ def drive(
         request: What to do.
         status: Kept up to date.
         watcher: Told how it goes.
-        pool: Instead of the pool that the request names.
+        pool: Who proposes; the embedded pool for None.
         tune: One of TVM's tuning functions, called with `strategy`, `measure_callbacks`, and, unless TVM's own are
             asked for, `builder` and `runner`.
     """
@@ -130,11 +130,9 @@ def _strategy(request: Request, pool: Pool | None) -> Any:
     """What TVM takes: a strategy, or the name of one of its own."""
     if request.strategy != "litecoop":
         return request.strategy
-    if pool is None and request.pool:
-        pool = Pool.from_toml(request.pool)
-    elif pool is None and request.members:
-        pool = Pool.built_in(*request.members)
-    return LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
+    strategy = LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
+    strategy.pool.books.begin()
+    return strategy
 
 
 def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str, float]:

@@ -54,7 +54,7 @@ def run(
         tasks: From `prepared`; the same for all searches that are compared.
         target: For which machine.
         watcher: Told how it goes.
-        pool: Instead of the pool that the request names.
+        pool: Who proposes; the embedded pool for None.
 
     Raises:
         WorkDirError: The work directory cannot be used, or another process uses it.

@@ -25,8 +25,6 @@ class Request:
         batch: Candidates measured between two looks at the results; 0 for the strategy's own default.
         stock: Use TVM's default builder and runner instead of the warm ones.
         fresh: Start over; an earlier run in the same directory is kept aside.
-        members: Built-in members of the pool by name; empty for the default pool.
-        pool: A pool file; instead of `members`.
         setting: Settings of the search by name (`SearchConfig.named`).
     """
 
@@ -39,8 +37,6 @@ class Request:
     batch: int = 0
     stock: bool = False
     fresh: bool = False
-    members: tuple[str, ...] = ()
-    pool: str = ""
     setting: str = "default"
 
     def __post_init__(self) -> None:
@@ -48,8 +44,8 @@ class Request:
         if self.strategy not in STRATEGIES:
             raise ConfigError(f"unknown strategy {self.strategy!r}", f"choose from {', '.join(STRATEGIES)}")
         SearchConfig.named(self.setting)
-        if (self.pool or self.setting != "default") and self.strategy != "litecoop":
-            raise ConfigError(f"{self.strategy} has no pool and no settings", "leave out --pool and --setting")
+        if self.setting != "default" and self.strategy != "litecoop":
+            raise ConfigError(f"{self.strategy} has no settings", "leave out --setting")
         if self.trials < 0:
             raise ConfigError(f"trials is {self.trials}", "choose at least 1, or 0 to compile what is known of a model")
         if self.batch < 0:

@@ -50,7 +50,7 @@ class Driven:
 
     @property
     def leader(self) -> str:
-        """Who proposed the fastest program; empty for TVM's own searches."""
+        """Who proposed the fastest program; empty for TVM's own searches and for models."""
         return _leader(self.strategy)
 
     @property
@@ -152,10 +152,10 @@ def _carried(strategy: Any) -> tuple[float, float]:
 
 
 def _leader(strategy: Any) -> str:
-    """Who proposed the fastest program so far; empty for TVM's own strategies, which are only names here."""
-    bests = [search.tree.best for search in getattr(strategy, "searches", [])]
-    measured = [node for node in bests if node is not None]
-    return max(measured, key=lambda node: node.throughput or 0.0).author if measured else ""
+    """Who proposed the fastest program so far; empty for TVM's own strategies and for several tasks."""
+    searches = getattr(strategy, "searches", [])
+    best = searches[0].tree.best if len(searches) == 1 else None
+    return best.author if best is not None else ""
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 
 STRATEGIES = ("litecoop", "evolutionary", "replay-trace")
+BATCH, STOCK_BATCH = 8, 64
+"""Candidates of a batch: few for the tree, which learns from each; TVM's own default, where starting one is dear."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ class Request:
 
     @property
     def batch_size(self) -> int:
-        """Candidates per batch: few for the tree, which learns from each; TVM's 64 where starting one is dear."""
-        if self.batch:
-            return min(self.batch, self.trials)
-        return min(self.trials, 8 if self.strategy == "litecoop" and not self.stock else 64)
+        """Candidates per batch."""
+        return min(
+            self.trials, self.batch or (BATCH if self.strategy == "litecoop" and not self.stock else STOCK_BATCH)
+        )
 
 
 def _plain(text: str) -> str:

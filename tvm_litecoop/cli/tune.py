@@ -91,9 +91,9 @@ def _tune(args: argparse.Namespace) -> int:
         check_writable(json_file)
     if args.pool and args.strategy != "litecoop":
         raise ConfigError(f"{args.strategy} has no pool", "leave out --pool")
-    pool = Pool.from_toml(args.pool) if args.pool else None
     check_versions()
     use_physical_cores()
+    pool = Pool.from_toml(args.pool) if args.pool else None
     from tvm_litecoop.model_files import Model, load, shapes
     from tvm_litecoop.tuning import artifact, workdir
     from tvm_litecoop.tuning.targets import parse_target

@@ -14,6 +14,7 @@ from tvm.relax.frontend import nn
 from tvm_litecoop import LiteCoOpStrategy, ModelPool
 from tvm_litecoop.errors import ConfigError, TargetError
 from tvm_litecoop.relax import MetaScheduleTuneIRMod, static_shape_tuning_pipeline
+from tvm_litecoop.tuning import tasks
 from tvm_litecoop.tuning.targets import parse_target
 
 
@@ -72,14 +73,29 @@ def test_the_pipeline_tunes_applies_and_computes_the_same(packed: bool, tmp_path
     tvm.ir.assert_structural_equal(again, tuned)
 
 
-def test_the_pass_takes_params_names_and_a_pool(tmp_path: Path, network: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_pass_takes_params_names_and_a_pool(tmp_path: Path, network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mod, params, _, _ = network
     target, pool = parse_target(None), ModelPool.built_in("expert")
     with target:
         fused = relax.get_pipeline("zero")(relax.transform.BindParams("forward", params)(mod))
         tune = MetaScheduleTuneIRMod({}, str(tmp_path), 8, op_names=["matmul"], pool=pool, seed=1)
         assert tune(fused).same_as(fused)
-    assert pool.stats["expert"].calls and 1 <= len(records(tmp_path)) <= 8
+        assert pool.stats["expert"].calls and 1 <= len(records(tmp_path)) <= 8
+        # gone on with, it chooses by the same times
+        monkeypatch.setattr(tasks, "untuned_seconds", lambda *_: pytest.fail("kernels are timed again"))
+        tune(fused)
+
+
+def test_nothing_to_tune_is_no_error(tmp_path: Path) -> None:
+    class Shapes(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return nn.op.reshape(x, (8, 4))
+
+    mod, _ = Shapes().export_tvm(spec={"forward": {"x": nn.spec.Tensor((4, 8), "float32")}})
+    work = tmp_path / "work"
+    tuned = static_shape_tuning_pipeline(8, parse_target(None), str(work))(mod)
+    given = np.arange(32, dtype=np.float32).reshape(4, 8)
+    np.testing.assert_array_equal(answer(tuned, given), given.reshape(8, 4))
 
 
 def test_what_cannot_be_used_is_said(tmp_path: Path, network: Any) -> None:

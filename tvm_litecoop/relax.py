@@ -14,6 +14,7 @@ executable = tvm.compile(mod, target)
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import tvm
@@ -25,12 +26,12 @@ from tvm_litecoop.errors import ConfigError, TargetError
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
+from tvm_litecoop.tuning import task_times
+from tvm_litecoop.tuning.lowering import to_kernels
+from tvm_litecoop.tuning.request import BATCH
 from tvm_litecoop.tuning.tasks import choose, schedulable, tasks_of, timed
 
 logger = logging.getLogger(__name__)
-
-BATCH = 8
-"""Candidates between two looks at the results: the tree learns from each."""
 
 
 def MetaScheduleTuneIRMod(
@@ -75,8 +76,12 @@ def MetaScheduleTuneIRMod(
             raise TargetError("tuning needs a target", "run the pass under `with target:`")
         found = tasks_of(mod, target, params)
         found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
+        Path(work_dir).mkdir(parents=True, exist_ok=True)
+        known = task_times.read(work_dir, str(target))
         with warm_tools() as tools:
-            tasks = choose(timed(schedulable(found, target), target, tools=tools), max_trials_global // BATCH)
+            tasks = timed(schedulable(found, target), target, known, tools)
+            task_times.write(work_dir, str(target), tasks)
+            tasks = choose(tasks, max_trials_global // BATCH)
             for task in tasks:
                 if task.left_out:
                     logger.info("%s is not tuned: %s", task.name, task.left_out)
@@ -138,9 +143,7 @@ def static_shape_tuning_pipeline(
     def pipeline(mod: Any, _context: Any) -> Any:
         with target:
             passes = [
-                transform.DecomposeOpsForInference(),
-                transform.CanonicalizeBindings(),
-                relax.get_pipeline("zero"),
+                *to_kernels(),
                 *([transform.AttachAttrLayoutFreeBuffers()] if cpu_weight_prepack else []),
                 *([tuning] if total_trials > 0 else []),
                 transform.MetaScheduleApplyDatabase(work_dir),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
 
     Attributes:
         searches: The trees of the tasks tuned so far, by this strategy and its clones (TVM clones it for each task).
+        stop: Asked before each batch. Where it says True none is begun, so that TVM takes in what is measured and ends;
+            a later run goes on from there.
 
     Raises:
         SearchError: From `pre_tuning` where no program of the design space survives TVM's postprocs, and where the
@@ -67,6 +70,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self.machine = machine
         self.seed = seed
         self.searches: list[Search] = []
+        self.stop: Callable[[], bool] = lambda: False
         self._journal = Journal(None if journal == BESIDE else journal, on=journal is not None)
         self._context: Context | None = None
         self._task: Task | None = None
@@ -117,15 +121,20 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self.searches.append(self._task.search)
 
     def post_tuning(self) -> None:
-        """Let go of the tree's threads and of the cost model's context; the journal notes that the task is finished."""
-        task = self._started("post_tuning")
-        task.close()
-        self._journal.ended(task.book)
+        """Let go of the tree's threads and of the cost model's context; the journal notes that the task is finished.
+
+        It is not where the run was stopped; then nobody waits for calls that still fly, either.
+        """
+        task, stopped = self._started("post_tuning"), self.stop()
+        task.close(wait=not stopped)
+        if not stopped:
+            self._journal.ended(task.book)
         self._task = None
 
     def generate_measure_candidates(self) -> Any:
-        """The next batch to measure; None when the trials are used up or nothing new can come."""
-        return self._started("generate_measure_candidates").generate()
+        """The next batch to measure; None when the trials are used up, nothing new can come, or the run is stopped."""
+        task = self._started("generate_measure_candidates")
+        return None if self.stop() else task.generate()
 
     def notify_runner_results(self, measure_candidates: Any, results: Any) -> None:
         """Back the measured run times up the tree.
@@ -151,7 +160,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
     def clone(self) -> Any:
         """A strategy with its own tree, the same pool, and the same list of searches."""
         twin = LiteCoOpStrategy(self.pool, self.config, self.machine, self.seed)
-        twin.searches, twin._journal = self.searches, self._journal
+        twin.searches, twin.stop, twin._journal = self.searches, self.stop, self._journal
         return twin
 
     def _started(self, method: str) -> Task:

@@ -70,17 +70,28 @@ def _tuned(name: str, seed: int, args: argparse.Namespace) -> Any:
     """The outcomes of both searches on one model; None where the run failed."""
     stem = f"{name}{'-small' if args.small else ''}.{args.trials}.{seed}"
     file, result = args.out / f"{stem}.pt2", args.out / f"{stem}.json"
-    if not result.exists():
+    if _outcomes(result) is None:
+        draft = result.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
         _export(name, file, small=args.small)
         command = [sys.executable, "-m", "tvm_litecoop.cli", "tune", str(file), "--trials", str(args.trials)]
         command += ["--compare", "evolutionary", "--seed", str(seed), "--work-dir", str(args.out / stem), "--fresh"]
-        command += ["--json", str(result), *(["--pool", args.pool] if args.pool else [])]
+        command += ["--json", str(draft), *(["--pool", args.pool] if args.pool else [])]
         print(" ".join(command), flush=True)
         subprocess.run(command, check=False)
-    if not result.exists():
+        if _outcomes(draft) is not None:
+            draft.replace(result)
+    return _outcomes(result)
+
+
+def _outcomes(file: Path) -> Any:
+    """Of both searches; None where a run did not get so far, or was stopped."""
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
         return None
-    outcomes = json.loads(result.read_text())
-    return outcomes if isinstance(outcomes, list) else None
+    both = isinstance(found, list) and len(found) == 2 and not any(one["interrupted"] for one in found)
+    return found if both else None
 
 
 def _export(name: str, file: Path, *, small: bool) -> None:

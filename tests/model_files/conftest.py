@@ -29,11 +29,11 @@ def mobilenet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return exported("mobilenet", tmp_path_factory.mktemp("mobilenet"))
 
 
-def tiny_onnx(file: Path, op: str = "Relu", dims: tuple[Any, ...] = (2, 3)) -> Path:
+def tiny_onnx(file: Path, op: str = "Relu", dims: tuple[Any, ...] = (2, 3), kind: str = "FLOAT") -> Path:
     """One operator."""
     onnx = pytest.importorskip("onnx")
-    kind = onnx.TensorProto.FLOAT
-    given, made = (onnx.helper.make_tensor_value_info(name, kind, dims) for name in ("x", "y"))
+    number = getattr(onnx.TensorProto, kind)
+    given, made = (onnx.helper.make_tensor_value_info(name, number, dims) for name in ("x", "y"))
     node = onnx.helper.make_node(op, ["x"], ["y"], name="only")
     graph = onnx.helper.make_graph([node], "graph", [given], [made])
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10), str(file))

@@ -94,6 +94,38 @@ def test_dynamic_shapes_are_named_and_can_be_given(tmp_path: Path) -> None:
     assert isinstance(found, Model) and [one.shape for one in found.inputs] == [(6, 3), (6, 3)] and off(found) <= 1.0
 
 
+@pytest.mark.parametrize(
+    ("dims", "kind", "says"),
+    [
+        ((-1, 3), "FLOAT", r"dimension 0 \(\?\) of input 'x' is dynamic"),
+        ((0, 3), "FLOAT", r"dimension 0 \(\?\) of input 'x' is dynamic"),
+        ((2, 3), "UNDEFINED", "input 'x' is of no known type"),
+        ((2, 3), "STRING", "inputs must be numbers or bool"),
+    ],
+)
+def test_onnx_inputs_that_cannot_be_used_are_said(dims: Any, kind: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(WorkloadError, match=says):
+        load(str(tiny_onnx(tmp_path / "odd.onnx", dims=dims, kind=kind)), {})
+
+
+def test_torch_gradients_half_floats_and_empty_outputs(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+
+    class Odd(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.to(torch.bfloat16) * 2, None, x + 1
+
+    given = torch.ones(2, 3, requires_grad=True)
+    torch.export.save(torch.export.export(Odd(), (given,)), str(tmp_path / "odd.pt2"))
+    model = load(str(tmp_path / "odd.pt2"), {})
+    assert isinstance(model, Model) and model.reference is not None and off(model) <= 1.0
+    assert [str(one.dtype) for one in model.reference(model.arrays())] == ["bfloat16", "float32"]
+
+    torch.export.save(torch.export.export(torch.nn.ReLU(), (given.detach().bfloat16(),)), str(tmp_path / "brain.pt2"))
+    with pytest.raises(WorkloadError, match="is bfloat16"):
+        load(str(tmp_path / "brain.pt2"), {})
+
+
 def test_operators_that_tvm_lacks_are_named_with_their_node(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     with pytest.raises(WorkloadError, match=r"TVM's ONNX frontend lacks Det \(node 'only'\)"):

@@ -15,7 +15,10 @@ import pytest
 
 from tvm_litecoop.cli import main
 from tvm_litecoop.journal import record
-from tvm_litecoop.tuning import model_check
+from tvm_litecoop.model_files import onnx_file
+from tvm_litecoop.tuning import model_check, model_session, tasks, yardstick
+from tvm_litecoop.tuning.lowering import ABOUT
+from tvm_litecoop.tuning.model_outcome import ModelOutcome
 
 from .conftest import tiny_onnx
 
@@ -36,17 +39,22 @@ def test_a_model_is_tuned_certified_written_and_run(
     assert sum(task["trials"] for task in found["tasks"]) == 8
 
     # what is known is used without another trial, also by a model of the same kernels
+    monkeypatch.setattr(tasks, "warm_tools", lambda: pytest.fail("kernels are timed again"))
     assert main(["tune", file, "--trials", "0", "--work-dir", work, "--json", "m.json", "--quiet"]) == 0
     again = json.loads(Path("m.json").read_text())
     assert again["trials"] == 0 and again["known"] == 8 and again["correct"] is True
-    assert "timing its untuned kernels" not in capsys.readouterr().out
+    capsys.readouterr()
 
     np.save("mine.npy", np.ones((1, 8, 16, 16), np.float32))
     assert main(["run", "m.so", "--input", "input=mine.npy"]) == 0
     out = capsys.readouterr().out
     assert "input input: float32 1x8x16x16, mine.npy" in out and "ms a run, [" in out
     np.save("other.npy", np.ones((1, 8), np.float32))
+    np.savez("several.npz", np.ones(1), np.ones(2))
+    Path("empty.npy").touch()
     for given, says in (
+        ("input=several.npz", "it holds several arrays"),
+        ("input=empty.npy", "cannot be read"),
         ("input=other.npy", "needed is input: float32 1x8x16x16"),
         ("input=missing.npy", "cannot be read"),
         ("x=mine.npy", "it has input"),
@@ -105,18 +113,73 @@ def test_a_wrong_model_is_not_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     file = tiny_onnx(tmp_path / "relu.onnx")
-    Path("m.so").write_text("mine")
+    Path("m.so").write_text(ABOUT)
     monkeypatch.setattr(model_check, "deviation", lambda got, expected: 2.0)
     assert main(["tune", str(file), "--trials", "0", "-o", "m.so"]) == 1
     assert "the outputs are wrong: no model is written" in capsys.readouterr().out
-    assert Path("m.so").read_text() == "mine"
+    assert Path("m.so").read_text() == ABOUT
+
+
+def test_only_the_model_of_the_search_that_was_asked_for_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny_onnx(tmp_path / "relu.onnx")
+
+    def stopped(request: Any, *_: Any) -> ModelOutcome:
+        return ModelOutcome("relu.onnx", "llvm", request.strategy, 1, request.directory, interrupted=True)
+
+    monkeypatch.setattr(model_session, "run", stopped)
+    assert main(["tune", "relu.onnx", "--compare", "replay-trace", "-o", "m.so"]) == 1
+    assert "no model is written, for there is only that of replay-trace" in capsys.readouterr().out
+    assert not Path("m.so").exists()
+
+
+def test_a_harmful_record_that_was_tried_makes_the_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tiny_onnx(tmp_path / "relu.onnx")
+
+    def harmed(request: Any, *_: Any) -> ModelOutcome:
+        return ModelOutcome("relu.onnx", "llvm", request.strategy, 1, request.directory, harmful=2)
+
+    monkeypatch.setattr(model_session, "run", harmed)
+    assert main(["tune", "relu.onnx", "-o", "m.so"]) == 1
+    assert "2 records were wrong, crashed or hung" in capsys.readouterr().out and Path("m.so").exists()
+
+
+def test_who_cannot_answer_is_found_out_before_the_tuning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("no kernel for it\nmore")
+
+    monkeypatch.chdir(tmp_path)
+    tiny_onnx(tmp_path / "relu.onnx")
+    monkeypatch.setattr(onnx_file, "_reference", lambda path: (broken, "onnxruntime 1"))
+    assert main(["tune", "relu.onnx", "--trials", "0", "--json", "m.json"]) == 0
+    by = "the untuned model (not checked: onnxruntime 1 fails on it: no kernel for it)"
+    assert json.loads(Path("m.json").read_text())["checked_by"] == by
+    capsys.readouterr()
+    monkeypatch.setattr(yardstick, "by_default", broken)
+    assert main(["tune", "relu.onnx"]) == 2
+    err = capsys.readouterr().err
+    assert "TVM cannot run the untuned model: no kernel for it" in err and len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (["relu.onnx", "-o", "nowhere/m.so"], "--output nowhere/m.so cannot be written"),
-        (["relu.onnx", "-o", "."], "it is a directory"),
+        (["relu.onnx", "-o", "nowhere/m.so"], "nowhere/m.so cannot be written"),
+        (["relu.onnx", "-o", "relu.onnx"], "let it end in .so"),
+        (["relu.onnx", "-o", "mine.so"], "mine.so is there and not of litecoop tune"),
+        (["relu.onnx", "--pool", "typo.toml"], "typo.toml: No such file"),
+        (["relu.onnx", "--work-dir", "/proc/nope/work"], "choose another one with --work-dir"),
+        (["relu.onnx", "--compare", "evolutionary", "--work-dir", "/proc/nope/work"], "choose another one with"),
+        (["matmul:8x8x8", "--no-prepack"], "--no-prepack is for whole models"),
+        (["mine.py:kernel", "--shape", "x=1x2"], "--shape is for models from files"),
+        (["relu.onnx", "-o", "folder.so"], "it is a directory"),
         (["matmul:8x8x8", "-o", "m.so"], "-o is for whole models"),
         (["matmul:8x8x8", "--shape", "x=1x2"], "--shape is for models from files"),
         (["relu.onnx", "--shape", "x=4"], "input 'x' of relu.onnx is 2x3"),
@@ -129,6 +192,9 @@ def test_what_cannot_be_used_is_said_before_the_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     tiny_onnx(tmp_path / "relu.onnx")
+    Path("mine.so").write_text("mine")
+    Path("folder.so").mkdir()
+    Path("mine.py").write_text("from tvm_litecoop.workloads import parse\nkernel = parse('add:8x8').mod\n")
     assert main(["tune", *args]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and len(captured.err.splitlines()) == 1 and says in captured.err

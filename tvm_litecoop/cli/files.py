@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from tvm_litecoop import atomic
 from tvm_litecoop.errors import ConfigError, LiteCoOpError
 
 
-def check_writable(file: Path, option: str = "--json") -> None:
-    """Say now that the file of an option cannot be written.
+def check_writable(file: Path) -> None:
+    """Say now that the file of `--json` cannot be written.
 
     Raises:
         ConfigError: It cannot.
@@ -21,7 +21,7 @@ def check_writable(file: Path, option: str = "--json") -> None:
     place = file if file.exists() else file.parent
     if file.is_dir() or not os.access(place, os.W_OK):
         why = "it is a directory" if file.is_dir() else f"{place} is not there or not yours to write"
-        raise ConfigError(f"{option} {file} cannot be written: {why}", "choose another file")
+        raise ConfigError(f"--json {file} cannot be written: {why}", "choose another file")
 
 
 def write(file: Path, text: str) -> None:
@@ -42,12 +42,13 @@ def as_text(outcomes: Sequence[Any]) -> str:
     return json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n"
 
 
-def check_replaceable(file: Path, mark: str) -> None:
-    """Say now that a report cannot be put there, or would replace what is none.
+def check_replaceable(file: Path, ours: Callable[[bytes], bool], command: str) -> None:
+    """Say now that a file cannot be put there, or would replace one of the user's.
 
     Args:
         file: Given with `-o`.
-        mark: How a report begins.
+        ours: Whether a file of this content may be replaced.
+        command: Which makes such files.
 
     Raises:
         ConfigError: It cannot, or it is not.
@@ -58,8 +59,8 @@ def check_replaceable(file: Path, mark: str) -> None:
     if not os.access(place, os.W_OK):
         raise ConfigError(f"{file} cannot be written: {place} is not there or not yours to write", hint)
     try:
-        if file.exists() and not file.read_bytes().startswith(mark.encode()):
-            raise ConfigError(f"{file} is there and not of litecoop report", hint)
+        if file.exists() and not ours(file.read_bytes()):
+            raise ConfigError(f"{file} is there and not of {command}", hint)
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}", hint) from None
 

@@ -48,7 +48,7 @@ def _report(args: argparse.Namespace) -> int:
         raise ConfigError(f"--run is {args.run}", "choose a run's number, from 1")
     file = args.output or args.work_dir / "report.html"
     if args.output or args.work_dir.is_dir():  # without a work dir there is something better to say
-        check_replaceable(file, MARK)
+        check_replaceable(file, lambda content: content.startswith(MARK.encode()), "litecoop report")
     data = collect(args.work_dir, args.run)
     text = page(data)
     replace(file, text)

@@ -45,11 +45,19 @@ class Screen:
             self.say(f"what it did, as a page: litecoop report {outcome.directory}")
 
     @contextmanager
+    def logging(self) -> Iterator[None]:
+        """What is logged is shown here."""
+        from tvm_litecoop.tuning import progress
+
+        with progress.log_on(self.console, verbose=self._verbose):
+            yield
+
+    @contextmanager
     def display(self) -> Iterator[Any]:
         """The watcher of a run, and what is logged meanwhile."""
         from tvm_litecoop.tuning import progress
 
-        with progress.log_on(self.console, verbose=self._verbose):
+        with self.logging():
             if self._quiet:
                 yield progress.Silent()
             else:

@@ -10,11 +10,12 @@ from typing import Any
 from rich.console import Console
 
 from tvm_litecoop.cli import screen, tune_model
-from tvm_litecoop.cli.files import as_text, check_writable, write
+from tvm_litecoop.cli.files import as_text, check_replaceable, check_writable, write
 from tvm_litecoop.cli.tune_model import Wanted
 from tvm_litecoop.compat import check_versions
 from tvm_litecoop.config import NAMED
 from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning.request import STRATEGIES, Request
 from tvm_litecoop.tuning.threads import use_physical_cores
 
@@ -77,7 +78,6 @@ def _tune(args: argparse.Namespace) -> int:
         batch=args.batch,
         stock=args.stock,
         fresh=args.fresh,
-        pool=args.pool,
         setting=args.setting,
     )
     requests = [request]
@@ -89,25 +89,40 @@ def _tune(args: argparse.Namespace) -> int:
     json_file = Path(args.json) if args.json else None
     if json_file is not None:
         check_writable(json_file)
-    if args.output:
-        check_writable(Path(args.output), "--output")
+    if args.pool and args.strategy != "litecoop":
+        raise ConfigError(f"{args.strategy} has no pool", "leave out --pool")
     check_versions()
     use_physical_cores()
+    pool = Pool.from_toml(args.pool) if args.pool else None
     from tvm_litecoop.model_files import Model, load, shapes
+    from tvm_litecoop.tuning import artifact, workdir
     from tvm_litecoop.tuning.targets import parse_target
 
+    if args.output:
+        check_replaceable(artifact.checked(Path(args.output)), artifact.is_ours, "litecoop tune")
     target = parse_target(args.target)
     subject = load(args.workload, shapes.parse(args.shape))
     loud = {"quiet": args.quiet, "verbose": args.verbose}
     if isinstance(subject, Model):
         wanted = Wanted(Path(args.output) if args.output else None, json_file, packed=not args.no_prepack)
-        return tune_model.run_all(requests, subject, target, wanted, screen.Screen(**loud))
+        with workdir.all_locked(requests):
+            return tune_model.run_all(requests, subject, target, pool, wanted, screen.Screen(**loud))
     if args.output:
         raise ConfigError("-o is for whole models", "for a kernel: litecoop eject WORK_DIR")
-    return _run_all(requests, subject, target, json_file, screen.Screen(**loud))
+    if args.no_prepack:
+        raise ConfigError("--no-prepack is for whole models", "leave it out")
+    with workdir.all_locked(requests):
+        return _run_all(requests, subject, target, pool, json_file, screen.Screen(**loud))
 
 
-def _run_all(requests: list[Request], workload: Any, target: Any, json_file: Path | None, shown: screen.Screen) -> int:
+def _run_all(
+    requests: list[Request],
+    workload: Any,
+    target: Any,
+    pool: Pool | None,
+    json_file: Path | None,
+    shown: screen.Screen,
+) -> int:
     """Tune with each strategy in turn, check and time all results together, print and write them."""
     from tvm_litecoop.certify import table
     from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
@@ -117,7 +132,7 @@ def _run_all(requests: list[Request], workload: Any, target: Any, json_file: Pat
     sessions = []
     for request in requests:
         with shown.display() as display:
-            sessions.append(session.run(request, workload, target, display))
+            sessions.append(session.run(request, workload, target, display, pool))
         if sessions[-1].outcome.interrupted:
             shown.say("interrupted; showing the best so far")
             break
@@ -150,4 +165,4 @@ def _show(console: Console, outcomes: list[Any], trials: int) -> None:
 
 def _compared(request: Request, strategy: str, directory: str) -> Request:
     """The same run by one of TVM's own strategies, with TVM's own builder and runner."""
-    return replace(request, strategy=strategy, work_dir=directory, stock=True, pool="", setting="default")
+    return replace(request, strategy=strategy, work_dir=directory, stock=True, setting="default")

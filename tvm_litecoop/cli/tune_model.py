@@ -9,6 +9,7 @@ from typing import Any
 from tvm_litecoop.cli.files import as_text, write
 from tvm_litecoop.cli.screen import Screen
 from tvm_litecoop.errors import TargetError
+from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning.request import Request
 
 
@@ -27,31 +28,34 @@ class Wanted:
     packed: bool = True
 
 
-def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, screen: Screen) -> int:
+def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None, wanted: Wanted, screen: Screen) -> int:
     """Tune with each strategy in turn, certify and compile, compare and time together, print and write.
 
     Returns:
-        0 where the outputs are right, else 1; then no model is written.
+        0 where the outputs are right and no record that was tried is wrong; else 1, and no model is written where
+        outputs are wrong or the search that was asked for did not begin.
 
     Raises:
         TargetError: The target is no CPU.
     """
     if target.kind.name != "llvm":
         raise TargetError(f"whole models are compiled for CPUs, not for {target.kind.name}", "leave --target out")
-    from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables
+    from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables, yardstick
 
     screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
-    mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
+    with screen.logging():
+        right = yardstick.measured_by(model, target, screen.note)
+        mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
     for line in model_tables.chosen(tasks):
         screen.note(line)
     outcomes = []
     for request in requests:
         with screen.display() as display:
-            outcomes.append(model_session.run(request, tasks, target, display))
+            outcomes.append(model_session.run(request, tasks, target, display, pool))
         if outcomes[-1].interrupted:
             screen.say("interrupted; going on with the best so far")
             break
-    executable = model_check.finish(outcomes, model, mod, tasks, target, screen.note)
+    executable = model_check.finish(outcomes, model, mod, tasks, target, right, screen.note)
     for part in model_tables.shown(outcomes, requests[0].trials):
         screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))
     screen.page_of(outcomes[-1])
@@ -61,6 +65,10 @@ def run_all(requests: list[Request], model: Any, target: Any, wanted: Wanted, sc
         screen.say("the outputs are wrong: no model is written" if wanted.output else "the outputs are wrong")
         return 1
     if wanted.output is not None:
+        last, asked = outcomes[-1].strategy, requests[-1].strategy
+        if last != asked:
+            screen.say(f"interrupted before {asked} began: no model is written, for there is only that of {last}")
+            return 1
         artifact.write(executable, wanted.output)
         screen.say(f"{wanted.output}: the compiled model; time it with: litecoop run {wanted.output}")
-    return 0
+    return int(outcomes[-1].harmful > 0)

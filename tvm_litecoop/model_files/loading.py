@@ -37,6 +37,8 @@ def load(text: str, shapes: Shapes) -> Model | Workload:
     if user_file.is_user_file(text):
         value = user_file.value_of(text)
         found = torch_file.of_value(value, text, shapes) or relax_module.of_value(value, text, shapes)
+        if found is None and shapes:
+            raise WorkloadError("--shape is for models from files", f"{text} has its shapes in it")
         return found or user_file.workload_of(value, text)
     if shapes:
         raise WorkloadError("--shape is for models from files", f"a built-in has its shape in its name: {text}:...")

@@ -52,10 +52,21 @@ def _inputs(onnx: Any, proto: Any, spec: str) -> dict[str, tuple[list[int | str]
         if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
             raise WorkloadError(f"{spec}: input {value.name!r} is no tensor of a known rank", EXPORT)
         dims: list[int | str] = [
-            int(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?" for dim in kind.shape.dim
+            int(dim.dim_value) if dim.dim_value > 0 else dim.dim_param or "?" for dim in kind.shape.dim
         ]
-        found[value.name] = dims, str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        found[value.name] = dims, _dtype(onnx, kind.elem_type, f"{spec}: input {value.name!r}")
     return found
+
+
+def _dtype(onnx: Any, number: int, of: str) -> str:
+    """The dtype that a number in the file stands for."""
+    try:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(number)
+    except KeyError:
+        raise WorkloadError(f"{of} is of no known type", EXPORT) from None
+    if dtype.kind not in "fiub":
+        raise WorkloadError(f"{of} is {dtype}", "inputs must be numbers or bool")
+    return str(dtype)
 
 
 def _translated(proto: Any, spec: str, shapes: dict[str, tuple[int, ...]]) -> Any:

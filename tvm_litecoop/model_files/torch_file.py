@@ -14,6 +14,8 @@ from tvm_litecoop.model_files.reading import line_of, needed, quiet
 from tvm_litecoop.model_files.relax_module import bound
 from tvm_litecoop.model_files.shapes import Shapes, settle
 
+TAKEN = ("float32", "float16", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
+"""Dtypes of inputs: those of torch that numpy has."""
 EXPORT = "make it with torch.export.save(torch.export.export(module.eval(), inputs), 'model.pt2')"
 
 
@@ -70,7 +72,8 @@ def _model(program: Any, spec: str, shapes: Shapes) -> Model:
         tensors = [torch.from_numpy(np.array(array)) for array in arrays]
         args, kwargs = _pytree.tree_unflatten(tensors, program.call_spec.in_spec)
         with torch.no_grad():
-            return [np.asarray(one) for one in _pytree.tree_leaves(program.module()(*args, **kwargs))]
+            outputs = _pytree.tree_leaves(program.module()(*args, **kwargs))
+        return [_numpy(one) for one in outputs if isinstance(one, torch.Tensor)]
 
     import torch
 
@@ -87,7 +90,9 @@ def _inputs(program: Any, spec: str) -> tuple[dict[str, list[int | str]], dict[s
         if not hasattr(value, "shape"):
             raise WorkloadError(f"{spec}: input {name!r} is no tensor", "export the module with tensors as inputs")
         shapes[name] = [dim if isinstance(dim, int) else str(dim) for dim in value.shape]
-        dtypes[name] = str(value.dtype).removeprefix("torch.")
+        dtypes[name] = _dtype(value)
+        if dtypes[name] not in TAKEN:
+            raise WorkloadError(f"{spec}: input {name!r} is {dtypes[name]}", f"an input may be {', '.join(TAKEN)}")
     return shapes, dtypes
 
 
@@ -123,11 +128,22 @@ def _nodes(program: Any) -> list[Any]:
         return [*program.graph.nodes, *program.run_decompositions().graph.nodes]
 
 
+def _numpy(tensor: Any) -> Array:
+    """An array with the values of a tensor, wherever that is; numpy itself has no bfloat16."""
+    tensor = tensor.detach().cpu()
+    array: Array = tensor.float().numpy() if _dtype(tensor) == "bfloat16" else tensor.numpy()
+    return array.astype(_dtype(tensor))  # ml_dtypes, which comes with TVM, has one
+
+
+def _dtype(tensor: Any) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
 def _examples(program: Any, inputs: Sequence[Argument]) -> tuple[Array, ...] | None:
     """The inputs that the program was exported with, where they fit."""
     from torch.utils import _pytree
 
-    found = [np.asarray(one) for one in _pytree.tree_leaves(program.example_inputs) if hasattr(one, "shape")]
+    found = [_numpy(one) for one in _pytree.tree_leaves(program.example_inputs) if hasattr(one, "shape")]
     fit = len(found) == len(inputs) and all(
         array.shape == one.shape and str(array.dtype) == one.dtype for array, one in zip(found, inputs, strict=True)
     )

@@ -35,6 +35,10 @@ class Books:
         self._trials, self._trials_s = 0, 0.0
         self._start = time.monotonic()
 
+    def begin(self) -> None:
+        """The run begins now: the pool may have been made long before."""
+        self._start = time.monotonic()
+
     @property
     def elapsed_s(self) -> float:
         """Seconds since the run began."""

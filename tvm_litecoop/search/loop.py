@@ -98,6 +98,11 @@ class Search:
         """The nodes."""
         return self.state.tree
 
+    @property
+    def begun(self) -> int:
+        """Trials, those that are being measured among them."""
+        return self.state.trials + len(self.state.running) - len(self._again)
+
     def _start(self) -> Started:
         root = self.space.initial()
         if isinstance(root, Rejection):

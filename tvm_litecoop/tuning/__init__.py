@@ -13,6 +13,7 @@ progress.py      the display
 dashboard.py     its parts on a terminal
 interrupt.py     Ctrl-C
 outcome.py       what came of it, and its JSON
+certified.py     the records of a run, certified
 check.py         is the tuned kernel right, and how fast is it really
 tables.py        what is shown at the end
 
@@ -22,6 +23,7 @@ tasks.py         its kernels, and which are worth their trials
 task_times.py    their untuned times, kept for a resumed run
 lowering.py      fused into kernels, and compiled with the best of them
 model_session.py the run
+yardstick.py     the untuned model and the right outputs, asked for before the run
 model_check.py   certified records alone are compiled; outputs compared, timed in turns
 end_to_end.py    calling, comparing and timing compiled models
 artifact.py      the file of a compiled model

@@ -12,11 +12,13 @@ from typing import Any
 
 import tvm
 
-from tvm_litecoop.errors import LiteCoOpError
+from tvm_litecoop.errors import ConfigError, LiteCoOpError
 from tvm_litecoop.model_files.model import Argument
 from tvm_litecoop.tuning.end_to_end import Running
 from tvm_litecoop.tuning.lowering import ABOUT
 
+SUFFIXES = (".so", ".dylib", ".dll")
+"""Of shared libraries."""
 HOW = "make one with litecoop tune model.onnx -o model.so"
 
 
@@ -55,13 +57,30 @@ class About:
             raise ValueError(f"what it says of itself is incomplete: {error}") from None
 
 
+def checked(file: Path) -> Path:
+    """The file, which TVM can write a compiled model to.
+
+    Raises:
+        ConfigError: It cannot: it writes other suffixes as something else.
+    """
+    if file.suffix not in SUFFIXES:
+        raise ConfigError(f"-o {file}: a compiled model is a shared library", f"let it end in {SUFFIXES[0]}")
+    return file
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether a file of this content is a model that we have compiled."""
+    return ABOUT.encode() in content
+
+
 def write(executable: Any, file: Path) -> None:
     """Write a compiled model, whole or not at all.
 
     Raises:
         LiteCoOpError: It cannot be written.
     """
-    draft = file.with_name(f".{file.stem}-{os.getpid()}.so")
+    file = file.resolve()
+    draft = file.with_name(f".{file.stem}-{os.getpid()}{file.suffix}")
     try:
         with _muted():
             executable.export_library(str(draft))
@@ -83,7 +102,7 @@ def read(file: Path) -> tuple[Running, About]:
     if not file.is_file():
         raise LiteCoOpError(f"{file} is {'a directory' if file.is_dir() else 'not there'}", HOW)
     try:
-        if ABOUT.encode() not in file.read_bytes():
+        if not is_ours(file.read_bytes()):
             raise ValueError("it has no description of its inputs")
         with _muted():
             module = tvm.runtime.load_module(str(file.absolute()))
@@ -109,7 +128,9 @@ def matched(inputs: Sequence[Argument], given: dict[str, Path]) -> dict[str, Any
             raise LiteCoOpError(f"--input {name}: there is no such input", f"it has {', '.join(known)}")
         try:
             array = np.load(file, allow_pickle=False)
-        except (OSError, ValueError) as error:
+            if not isinstance(array, np.ndarray):
+                raise ValueError("it holds several arrays")
+        except (OSError, ValueError, EOFError) as error:
             raise LiteCoOpError(f"--input {name}={file} cannot be read: {error}", "write it with numpy.save") from None
         if array.shape != known[name].shape or str(array.dtype) != known[name].dtype:
             raise LiteCoOpError(

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import tvm_ffi
-
-from tvm_litecoop.certify import kernels, records, store
 from tvm_litecoop.certify.certificate import TaskCertificate
 from tvm_litecoop.certify.examiner import Examiner
 from tvm_litecoop.certify.judge import Case
-from tvm_litecoop.certify.note import note
-from tvm_litecoop.certify.verify import Say, certify
-from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.certify.verify import Say
+from tvm_litecoop.tuning.certified import certified
 from tvm_litecoop.tuning.session import Session
 from tvm_litecoop.workloads import Workload
-
-TOP = 3
-"""Records that are tried; `litecoop verify` tries more."""
 
 
 def check_and_time(sessions: Sequence[Session], workload: Workload, target: Any, say: Say) -> list[TaskCertificate]:
@@ -33,13 +26,12 @@ def check_and_time(sessions: Sequence[Session], workload: Workload, target: Any,
     found: list[tuple[Session, TaskCertificate]] = []
     with Examiner() as examiner:
         for session in sessions:
-            outcome, task = session.outcome, _task(session, workload, target)
-            if task is None:
+            outcome = session.outcome
+            own = certified(outcome.directory, [workload.mod], target, examiner, say, spec)
+            if not own:
                 outcome.unchecked = "no kernel"
                 continue
-            said = certify(task, examiner, say, top=TOP, spec=spec)
-            store.write(outcome.directory, [said], keep=True)
-            note(outcome.directory, [said])
+            ((_, said),) = own
             found.append((session, said))
             outcome.unchecked = said.unchecked
             if not said.unchecked:
@@ -58,16 +50,3 @@ def _time_together(found: Sequence[tuple[Session, TaskCertificate]], examiner: E
     times = examiner.together(Case(task.workload, task.target, ""), texts)
     for (session, _), seconds in zip(found, times or [], strict=times is not None):
         session.outcome.final_s = seconds
-
-
-def _task(session: Session, workload: Workload, target: Any) -> records.Task | None:
-    """The run's own task in its database, which may hold others."""
-    try:
-        tasks = records.read(session.outcome.directory).tasks
-    except WorkDirError:
-        return None  # no candidate ran
-    for task in tasks:
-        same = str(kernels.target_of(task.target)) == str(target)
-        if same and tvm_ffi.structural_equal(kernels.module_of(task.workload), workload.mod):
-            return task
-    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,7 +50,7 @@ class Driven:
 
     @property
     def leader(self) -> str:
-        """Who proposed the fastest program; empty for TVM's own searches."""
+        """Who proposed the fastest program; empty for TVM's own searches and for models."""
         return _leader(self.strategy)
 
     @property
@@ -74,7 +74,7 @@ def drive(
         request: What to do.
         status: Kept up to date.
         watcher: Told how it goes.
-        pool: Instead of the pool that the request names.
+        pool: Who proposes; the embedded pool for None.
         tune: One of TVM's tuning functions, called with `strategy`, `measure_callbacks`, and, unless TVM's own are
             asked for, `builder` and `runner`.
     """
@@ -82,47 +82,57 @@ def drive(
     status.pool = getattr(strategy, "pool", None)
     watcher.started(status)
     with Interrupt() as interrupt, quiet(), ms.Profiler() as profiler:
-        enough = False
+        leaving = False
 
-        def after_batch() -> None:
-            nonlocal enough
+        def enough() -> bool:
+            """TVM does not know of trials that an unfinished run has made with other tasks."""
+            carried = len(status.tasks) > 1 and _carried(strategy)[0]
+            return bool(carried and sum(search.begun for search in strategy.searches) >= status.wanted)
+
+        def after_batch(scheduler: Any, task: int) -> None:
+            nonlocal leaving
             status.carried, status.leader = int(_carried(strategy)[0]), _leader(strategy)
             if (whole_s := status.best_s) is not None:
                 status.curve.append((status.trials, status.elapsed_s, whole_s))
             watcher.measured(status)
-            interrupt.check()
-            # TVM does not know of trials that an unfinished run has made with other tasks
-            enough = bool(status.carried and len(status.tasks) > 1 and status.trials >= status.wanted)
-            if enough:
-                raise Interrupted("enough")
+            if interrupt.asked and request.strategy != "litecoop" and not leaving:
+                leaving = True
+                _take_in(scheduler, task)
+                raise Interrupted("stopped by a signal")
 
+        if request.strategy == "litecoop":
+            strategy.stop = lambda: interrupt.asked or enough()
         status.start = time.perf_counter()
-        interrupted = False
         tools: AbstractContextManager[dict[str, Any]]
         tools = nullcontext({}) if request.stock else warm_tools(interrupt.on_leaving)
         with tools as builder_and_runner:
             callbacks = [*ms.measure_callback.MeasureCallback.create("default"), Recorder(status, after_batch)]
             try:
-                tune({"strategy": strategy, "measure_callbacks": callbacks, **builder_and_runner})
-            except Interrupted:
-                interrupted = not enough
+                with suppress(Interrupted):
+                    tune({"strategy": strategy, "measure_callbacks": callbacks, **builder_and_runner})
             finally:
+                interrupted = interrupt.asked and not enough()
                 if request.strategy == "litecoop":
-                    strategy.close(finished=enough)
+                    strategy.close(finished=enough())
         total = status.elapsed_s
     status.carried = int(_carried(strategy)[0])
     return Driven(strategy, _seconds(profiler.get(), total, strategy), interrupted)
+
+
+def _take_in(scheduler: Any, last: int) -> None:
+    """The batches of the other tasks, which TVM has measured and looks at when it is their turn (task_scheduler.cc)."""
+    for number, task in enumerate(scheduler.tasks_):
+        if number != last and task.builder_results is not None:
+            scheduler.join_running_task(number)
 
 
 def _strategy(request: Request, pool: Pool | None) -> Any:
     """What TVM takes: a strategy, or the name of one of its own."""
     if request.strategy != "litecoop":
         return request.strategy
-    if pool is None and request.pool:
-        pool = Pool.from_toml(request.pool)
-    elif pool is None and request.members:
-        pool = Pool.built_in(*request.members)
-    return LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
+    strategy = LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
+    strategy.pool.books.begin()
+    return strategy
 
 
 def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str, float]:
@@ -142,10 +152,10 @@ def _carried(strategy: Any) -> tuple[float, float]:
 
 
 def _leader(strategy: Any) -> str:
-    """Who proposed the fastest program so far; empty for TVM's own strategies, which are only names here."""
-    bests = [search.tree.best for search in getattr(strategy, "searches", [])]
-    measured = [node for node in bests if node is not None]
-    return max(measured, key=lambda node: node.throughput or 0.0).author if measured else ""
+    """Who proposed the fastest program so far; empty for TVM's own strategies and for several tasks."""
+    searches = getattr(strategy, "searches", [])
+    best = searches[0].tree.best if len(searches) == 1 else None
+    return best.author if best is not None else ""
 
 
 @contextmanager

@@ -11,10 +11,11 @@ import numpy as np
 import tvm
 from tvm import relax
 
+from tvm_litecoop.certify.equality import tolerance
 from tvm_litecoop.model_files.model import MAIN, Array
 
 RTOL, ATOL = 1e-3, 1e-4
-"""An output may be off by so much of itself, and by so much of the largest of its array."""
+"""An output may be off by so much of itself, and by so much of the largest of its array; more, where one kernel may."""
 ROUNDS = (3, 30)
 """Rounds of timing, fewest and most."""
 TIMING_S = 10.0
@@ -48,7 +49,7 @@ class Running:
 
 
 def deviation(got: Sequence[Array], expected: Sequence[Array]) -> float:
-    """The largest deviation in units of what is allowed; infinite where shapes, NaN or infinities differ."""
+    """The largest deviation in units of what is `allowed`; infinite where shapes, NaN or infinities differ."""
     if len(got) != len(expected):
         return float("inf")
     return max((_off(one, other) for one, other in zip(got, expected, strict=True)), default=0.0)
@@ -58,7 +59,8 @@ def _off(got: Array, expected: Array) -> float:
     mine, other = np.asarray(got), np.asarray(expected)
     if mine.shape != other.shape:
         return float("inf")
-    if other.dtype.kind in "iub":
+    rtol, atol = _tolerance(str(other.dtype))
+    if not rtol:
         return 0.0 if np.array_equal(mine, other) else float("inf")
     mine, other = mine.astype(np.float64), other.astype(np.float64)
     finite = np.isfinite(other)
@@ -67,10 +69,23 @@ def _off(got: Array, expected: Array) -> float:
     ):
         return float("inf")
     mine, other = mine[finite], other[finite]
-    allowed = RTOL * np.abs(other) + ATOL * np.abs(other).max(initial=0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        off = np.abs(mine - other) / allowed
-    return float(np.nan_to_num(off, nan=0.0, posinf=np.inf).max(initial=0.0))
+    largest = np.abs(other).max(initial=0.0) or 1.0  # of zeros nothing says how large their terms were
+    return float((np.abs(mine - other) / (rtol * np.abs(other) + atol * largest)).max(initial=0.0))
+
+
+def allowed(expected: Sequence[Array]) -> str:
+    """How far outputs may be off, in words."""
+    said = []
+    for dtype in dict.fromkeys(str(one.dtype) for one in expected):
+        rtol, atol = _tolerance(dtype)
+        said.append(f"{dtype}: rtol {rtol:.2g}, and {atol:.2g} of the largest" if rtol else f"{dtype}: exactly")
+    return "; ".join(said)
+
+
+def _tolerance(dtype: str) -> tuple[float, float]:
+    """Of the output itself, and of the largest: for a model, whose kernels each add an error, at least `RTOL, ATOL`."""
+    kernel = tolerance(dtype, 1)
+    return (max(RTOL, kernel.rtol), max(ATOL, kernel.atol)) if kernel.rtol else (0.0, 0.0)
 
 
 def in_turns(calls: Sequence[Call]) -> list[list[float]]:
@@ -109,6 +124,6 @@ def _seconds(call: Call, number: int) -> float:
 def _leaves(value: Any) -> Any:
     if hasattr(value, "numpy"):
         yield value.numpy()
-    else:
+    elif isinstance(value, Sequence):
         for one in value:
             yield from _leaves(one)

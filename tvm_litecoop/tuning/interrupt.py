@@ -18,13 +18,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from tvm_litecoop.errors import Interrupted
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """Watches for the signals while it is entered; in the main thread, that is, since Python allows it nowhere else."""
+    """Watches for the signals while it is entered; in the main thread, that is, since Python allows it nowhere else.
+
+    Attributes:
+        asked: Ctrl-C was pressed, or SIGTERM sent.
+    """
 
     def __init__(self) -> None:
         self.asked = False
@@ -58,15 +60,6 @@ class Interrupt:
     def on_leaving(self, clean_up: Callable[[], object]) -> None:
         """What to do before a second signal ends the process."""
         self._on_leaving = clean_up
-
-    def check(self) -> None:
-        """Call between two batches.
-
-        Raises:
-            Interrupted: Ctrl-C was pressed, or SIGTERM sent.
-        """
-        if self.asked:
-            raise Interrupted("stopped by a signal")
 
     def _listen(self, reader: int) -> None:
         """Until the other end is closed."""

@@ -25,15 +25,19 @@ def fused(mod: Any, target: Any, *, packed: bool) -> Any:
         target: For which machine.
         packed: Mark constant weights, whose layout every schedule may choose; not where TVM could not pack them.
     """
-    passes = [
+    with target:
+        plain = tvm.transform.Sequential(to_kernels())(mod)
+        marked = relax.transform.AttachAttrLayoutFreeBuffers()(plain)
+    return marked if packed and _can_pack(marked) else plain
+
+
+def to_kernels() -> list[Any]:
+    """The passes that make calls of kernels of a module."""
+    return [
         relax.transform.DecomposeOpsForInference(),
         relax.transform.CanonicalizeBindings(),
         relax.get_pipeline("zero"),
     ]
-    with target:
-        plain = tvm.transform.Sequential(passes)(mod)
-        marked = relax.transform.AttachAttrLayoutFreeBuffers()(plain)
-    return marked if packed and _can_pack(marked) else plain
 
 
 def compiled(mod: Any, database: Any, target: Any, about: str = "") -> Any:
@@ -62,7 +66,7 @@ def compiled(mod: Any, database: Any, target: Any, about: str = "") -> Any:
     return tvm.compile(_with_about(mod, about), target, relax_pipeline=tvm.transform.Sequential(lowering))
 
 
-def untuned(mod: Any, target: Any) -> Any:
+def by_default(mod: Any, target: Any) -> Any:
     """The program that TVM makes by default, without any record."""
     return tvm.compile(mod, target)
 

@@ -57,6 +57,7 @@ class ModelOutcome:
         correct: Whether its outputs are right; None where nothing was compiled.
         worst_error: Largest deviation in units of what is allowed.
         checked_by: Who said what is right.
+        allowed: How far outputs may be off, in words.
         harmful: Records that were wrong, crashed or hung; they are not in the model.
         interrupted: True where the run was stopped by hand.
     """
@@ -82,6 +83,7 @@ class ModelOutcome:
     correct: bool | None = None
     worst_error: float | None = None
     checked_by: str = ""
+    allowed: str = ""
     harmful: int = 0
     interrupted: bool = False
 
@@ -104,6 +106,7 @@ class ModelOutcome:
             "correct": self.correct,
             "worst_error": self.worst_error if math.isfinite(self.worst_error or 0.0) else None,
             "checked_by": self.checked_by,
+            "allowed": self.allowed,
             "harmful": self.harmful,
             "tasks": [
                 {

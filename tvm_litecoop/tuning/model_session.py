@@ -14,12 +14,9 @@ from tvm_litecoop.tuning import task_times, workdir
 from tvm_litecoop.tuning.drive import Watcher, drive, quiet
 from tvm_litecoop.tuning.lowering import fused
 from tvm_litecoop.tuning.model_outcome import ModelOutcome, TaskOutcome
-from tvm_litecoop.tuning.request import Request
+from tvm_litecoop.tuning.request import BATCH, Request
 from tvm_litecoop.tuning.status import Status, TaskStatus
 from tvm_litecoop.tuning.tasks import ModelTask, choose, schedulable, tasks_of, timed
-
-BATCH, STOCK_BATCH = 8, 64
-"""Candidates of a batch: few for the tree, which learns from each; TVM's own default."""
 
 
 def prepared(model: Model, target: Any, request: Request, *, packed: bool) -> tuple[Any, list[ModelTask]]:
@@ -54,7 +51,7 @@ def run(
         tasks: From `prepared`; the same for all searches that are compared.
         target: For which machine.
         watcher: Told how it goes.
-        pool: Instead of the pool that the request names.
+        pool: Who proposes; the embedded pool for None.
 
     Raises:
         WorkDirError: The work directory cannot be used, or another process uses it.
@@ -110,8 +107,6 @@ def _row(task: ModelTask, database: Any, target: Any) -> TaskStatus:
 
 def _batch(request: Request, tasks: int) -> int:
     """Candidates per batch; of TVM's own searches so many that every task gets its turn."""
-    if request.batch:
-        return min(request.batch, max(1, request.trials))
-    if request.strategy == "litecoop" and not request.stock:
-        return min(BATCH, max(1, request.trials))
-    return max(1, min(STOCK_BATCH, request.trials // max(1, tasks)))
+    shared = request.strategy != "litecoop" or request.stock
+    most = request.trials // max(1, tasks) if shared and not request.batch else request.trials
+    return max(1, min(request.batch_size, most))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from tvm_litecoop.tuning import tables
-from tvm_litecoop.tuning.end_to_end import ATOL, RTOL
 from tvm_litecoop.tuning.model_outcome import ModelOutcome
 from tvm_litecoop.tuning.tasks import ModelTask
 
@@ -33,10 +32,11 @@ def shown(outcomes: Sequence[ModelOutcome], wanted: int) -> list[Table | str]:
         found.append(tables.model_time(last))
     for outcome in outcomes:
         found += tables.remarks(outcome, wanted)
+    if last.harmful:
+        found.append(f"{last.harmful} records were wrong, crashed or hung; they are not in the model")
     if last.worst_error is not None:
         found.append(
-            f"outputs against {last.checked_by}: off by {last.worst_error:.2g} of what is allowed "
-            f"(rtol {RTOL:g}, and {ATOL:g} of the largest output)"
+            f"outputs against {last.checked_by}: off by {last.worst_error:.2g} of what is allowed ({last.allowed})"
         )
     return found
 

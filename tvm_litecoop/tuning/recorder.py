@@ -18,10 +18,10 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
 
     Args:
         status: Kept up to date; its tasks are in TVM's order.
-        on_batch: Called after every batch; what it raises ends the run.
+        on_batch: Called after every batch with TVM's scheduler and the number of the task; what it raises ends the run.
     """
 
-    def __init__(self, status: Status, on_batch: Callable[[], None]) -> None:
+    def __init__(self, status: Status, on_batch: Callable[[Any, int], None]) -> None:
         super().__init__()
         self._status = status
         self._on_batch = on_batch
@@ -37,7 +37,7 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
                 status.first_failure = status.first_failure or last_line(result.error_msg)
             elif task.best_s is None or seconds < task.best_s:
                 task.best_s = seconds
-        self._on_batch()
+        self._on_batch(task_scheduler, int(task_id))
 
 
 def last_line(message: Any) -> str:

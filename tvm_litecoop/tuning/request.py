@@ -9,6 +9,8 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 
 STRATEGIES = ("litecoop", "evolutionary", "replay-trace")
+BATCH, STOCK_BATCH = 8, 64
+"""Candidates of a batch: few for the tree, which learns from each; TVM's own default, where starting one is dear."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,6 @@ class Request:
         batch: Candidates measured between two looks at the results; 0 for the strategy's own default.
         stock: Use TVM's default builder and runner instead of the warm ones.
         fresh: Start over; an earlier run in the same directory is kept aside.
-        members: Built-in members of the pool by name; empty for the default pool.
-        pool: A pool file; instead of `members`.
         setting: Settings of the search by name (`SearchConfig.named`).
     """
 
@@ -39,8 +39,6 @@ class Request:
     batch: int = 0
     stock: bool = False
     fresh: bool = False
-    members: tuple[str, ...] = ()
-    pool: str = ""
     setting: str = "default"
 
     def __post_init__(self) -> None:
@@ -48,8 +46,8 @@ class Request:
         if self.strategy not in STRATEGIES:
             raise ConfigError(f"unknown strategy {self.strategy!r}", f"choose from {', '.join(STRATEGIES)}")
         SearchConfig.named(self.setting)
-        if (self.pool or self.setting != "default") and self.strategy != "litecoop":
-            raise ConfigError(f"{self.strategy} has no pool and no settings", "leave out --pool and --setting")
+        if self.setting != "default" and self.strategy != "litecoop":
+            raise ConfigError(f"{self.strategy} has no settings", "leave out --setting")
         if self.trials < 0:
             raise ConfigError(f"trials is {self.trials}", "choose at least 1, or 0 to compile what is known of a model")
         if self.batch < 0:
@@ -67,10 +65,10 @@ class Request:
 
     @property
     def batch_size(self) -> int:
-        """Candidates per batch: few for the tree, which learns from each; TVM's 64 where starting one is dear."""
-        if self.batch:
-            return min(self.batch, self.trials)
-        return min(self.trials, 8 if self.strategy == "litecoop" and not self.stock else 64)
+        """Candidates per batch."""
+        return min(
+            self.trials, self.batch or (BATCH if self.strategy == "litecoop" and not self.stock else STOCK_BATCH)
+        )
 
 
 def _plain(text: str) -> str:

@@ -41,7 +41,7 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher, poo
         workload: What to tune.
         target: For which machine.
         watcher: Told how it goes.
-        pool: Instead of the pool that the request names.
+        pool: Who proposes; the embedded pool for None.
 
     Raises:
         ConfigError: No trials are asked for.

@@ -49,7 +49,7 @@ class Status:
         tasks: What it tunes; one for a kernel.
         pool: Its members; None for TVM's own searches.
         carried: Trials of an unfinished run that is gone on with.
-        leader: Who proposed the fastest program of the task measured last; empty for TVM's own searches.
+        leader: Who proposed the fastest program; empty for TVM's own searches and where there are several tasks.
         failed: Candidates that did not build or run.
         first_failure: What the first of them failed of.
         curve: (trial, seconds since the start, seconds of the whole), one per batch.

@@ -25,10 +25,10 @@ def read(directory: str, target: str) -> dict[str, float | None]:
 
 
 def write(directory: str, target: str, tasks: Sequence[ModelTask]) -> None:
-    """Keep what was timed.
+    """Keep what was timed, beside what is known of other kernels.
 
     Raises:
         WorkDirError: It cannot be written.
     """
-    seconds = {task.digest: task.untuned_s for task in tasks if task.bound_s}
+    seconds = {**read(directory, target), **{task.digest: task.untuned_s for task in tasks if task.bound_s}}
     put(Path(directory) / FILE, json.dumps({"target": target, "seconds": seconds}, indent=2) + "\n")

@@ -114,7 +114,7 @@ def timed(
     if missing:
         opened: AbstractContextManager[dict[str, Any]] = nullcontext(tools) if tools is not None else warm_tools()
         with opened as given:
-            seconds = untuned([task.mod for task in missing], target, given)
+            seconds = untuned_seconds([task.mod for task in missing], target, given)
         times.update({task.digest: one for task, one in zip(missing, seconds, strict=True)})
     return [
         task if task.left_out else replace(task, untuned_s=times[task.digest], bound_s=bound(task.mod, machine))
@@ -148,7 +148,7 @@ def choose(tasks: Sequence[ModelTask], most: int) -> list[ModelTask]:
     return said + [task for task in tasks if task.left_out]
 
 
-def untuned(mods: Sequence[Any], target: Any, tools: dict[str, Any]) -> list[float | None]:
+def untuned_seconds(mods: Sequence[Any], target: Any, tools: dict[str, Any]) -> list[float | None]:
     """Seconds of untuned kernels; None for one that does not build or run."""
     builds = tools["builder"].build([ms.builder.BuilderInput(mod, target) for mod in mods])
     seconds: list[float | None] = [None] * len(mods)

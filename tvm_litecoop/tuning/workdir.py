@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tvm_litecoop.journal.aside import set_aside
 from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.tuning import mend
+from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tvm_bridge.records import REJECTED, mean_seconds
 
 
@@ -29,18 +30,11 @@ def open_database(directory: str, *, fresh: bool) -> Any:
         WorkDirError: The directory cannot be written, or its database cannot be read.
     """
     path = Path(directory)
-    try:
+    with _written(directory):
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".write-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
         if fresh:
             for name in (*mend.FILES, FILE, CERTIFICATE, REJECTED):
                 set_aside(path / name)
-    except OSError as error:
-        raise WorkDirError(
-            f"work dir {directory!r} cannot be written: {error.strerror}", "choose another one with --work-dir"
-        ) from None
     try:
         return mend.open_database(path)
     except (OSError, RuntimeError, ValueError, TypeError) as error:
@@ -52,20 +46,43 @@ def open_database(directory: str, *, fresh: bool) -> Any:
 
 @contextmanager
 def locked(directory: str) -> Iterator[None]:
-    """Work alone in a directory, which is made where there is none.
+    """Work alone in a directory, which is made where there is none. The same process may lock it again.
 
     Raises:
         WorkDirError: Another process works there, or nobody can.
     """
+    path = Path(directory)
+    with _written(directory):
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".write-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+        lock = Lock(path)
+    with lock:
+        yield
+
+
+@contextmanager
+def all_locked(requests: Sequence[Request]) -> Iterator[None]:
+    """Work alone in the directories of several runs, so that none of them fails after the others.
+
+    Raises:
+        WorkDirError: As `locked`.
+    """
+    with ExitStack() as stack:
+        for request in requests:
+            stack.enter_context(locked(request.directory))
+        yield
+
+
+@contextmanager
+def _written(directory: str) -> Iterator[None]:
     try:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        lock = Lock(Path(directory))
+        yield
     except OSError as error:
         raise WorkDirError(
             f"work dir {directory!r} cannot be written: {error.strerror}", "choose another one with --work-dir"
         ) from None
-    with lock:
-        yield
 
 
 def known(database: Any, mod: Any, target: Any) -> tuple[int, float | None]:

@@ -155,13 +155,16 @@ class Task:
         self._measuring = []
         self.search.tell(measured)
 
-    def close(self) -> None:
-        """Let go of threads and schedules; answers that were paid for are waited for, to be booked.
+    def close(self, *, wait: bool) -> None:
+        """Let go of threads and schedules.
+
+        Args:
+            wait: For answers that were paid for, to book them.
 
         Raises:
             WorkDirError: Records of the last batch are not on disk; the journal can still write them.
         """
-        self.search.close(LATE_S)
+        self.search.close(LATE_S if wait else 0.0)
         self._check_disk()
 
     def _check_disk(self) -> None:

@@ -1,0 +1,56 @@
+"""What a run's own kernels are worth: the records of its work directory, certified as `litecoop verify` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tvm_ffi
+
+from tvm_litecoop.certify import kernels, records, store
+from tvm_litecoop.certify.certificate import TaskCertificate
+from tvm_litecoop.certify.examiner import Examiner
+from tvm_litecoop.certify.note import note
+from tvm_litecoop.certify.verify import Say, certify
+from tvm_litecoop.errors import WorkDirError
+
+TOP = 3
+"""Records of a task that are tried; `litecoop verify` tries more."""
+
+
+def certified(
+    directory: str, mods: Sequence[Any], target: Any, examiner: Examiner, say: Say, spec: str = ""
+) -> list[tuple[int, TaskCertificate]]:
+    """Certify the kernels that have records, of which the directory may hold others too. The certificates go there.
+
+    Args:
+        directory: The work directory.
+        mods: The untuned kernels of the run.
+        target: For which machine.
+        examiner: Runs what is to be judged.
+        say: Told what is rejected.
+        spec: A built-in workload whose numpy reference is asked as well.
+
+    Returns:
+        Number of the kernel, and its certificate.
+    """
+    try:
+        known = records.read(directory).tasks
+    except WorkDirError:
+        return []  # no candidate ran
+    found = []
+    for task in known:
+        number = _number(task, mods, target)
+        if number is not None:
+            found.append((number, certify(task, examiner, say, top=TOP, spec=spec)))
+    if found:
+        store.write(directory, [said for _, said in found], keep=True)
+        note(directory, [said for _, said in found])
+    return found
+
+
+def _number(task: records.Task, mods: Sequence[Any], target: Any) -> int | None:
+    if str(kernels.target_of(task.target)) != str(target):
+        return None
+    mod = kernels.module_of(task.workload)
+    return next((number for number, one in enumerate(mods) if tvm_ffi.structural_equal(mod, one)), None)

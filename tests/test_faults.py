@@ -5,6 +5,7 @@ The file systems are real ones, mounted in a namespace of their own.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,8 @@ import pytest
 from tvm_litecoop.journal.record import read
 
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
-TUNE = f"{sys.executable} -m tvm_litecoop.cli tune matmul:32x32x32 --trials 16 --work-dir mounted/work"
-LITECOOP = f"{sys.executable} -m tvm_litecoop.cli"
+LITECOOP = f"{shlex.quote(sys.executable)} -m tvm_litecoop.cli"
+TUNE = f"{LITECOOP} tune matmul:32x32x32 --trials 16 --work-dir mounted/work"
 
 
 def mounts() -> bool:

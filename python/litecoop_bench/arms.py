@@ -24,13 +24,18 @@ class Arm:
 
     Attributes:
         changes: What differs from the default request.
-        pool: Seed -> a pool that is open while the cell runs; None for the one the request names.
+        pool: Seed -> a pool that is open while the cell runs; None for TVM's own searches.
         droplet: Whether TVM's post-optimization goes on from the best record of the search.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
     pool: Callable[[int], Opened] = _no_pool
     droplet: bool = False
+
+
+def _built_in(*names: str) -> Callable[[int], Opened]:
+    """Members that need no model."""
+    return lambda seed: nullcontext(Pool.built_in(*names))
 
 
 def _eight(seed: int) -> Opened:
@@ -70,10 +75,10 @@ ARMS: dict[str, Arm] = {
     "evolutionary-warm": Arm({"strategy": "evolutionary"}),
     "evolutionary-droplet": Arm({"strategy": "evolutionary", "stock": True}, droplet=True),
     "replay-trace": Arm({"strategy": "replay-trace"}),
-    "litecoop": Arm({"members": tuple(FREE)}),
-    "litecoop-no-surrogate": Arm({"members": ("expert", "mutator")}),
-    "litecoop-expert": Arm({"members": ("expert",)}),
-    "litecoop-mutator": Arm({"members": ("mutator",)}),
+    "litecoop": Arm({}, _built_in(*FREE)),
+    "litecoop-no-surrogate": Arm({}, _built_in("expert", "mutator")),
+    "litecoop-expert": Arm({}, _built_in("expert")),
+    "litecoop-mutator": Arm({}, _built_in("mutator")),
     "simulated-largest": Arm({"setting": "single"}, _largest),
     "simulated-eight": Arm({}, _eight),
     "simulated-random-next": Arm({"setting": "random-next"}, _eight),

@@ -1,4 +1,4 @@
-"""Every exception this package raises on purpose. Owns the error tree, nothing else.
+"""Every exception this package raises on purpose, and the one line that is shown of those of others.
 
 ```
 LiteCoOpError
@@ -57,3 +57,9 @@ class SearchError(LiteCoOpError):
 
 class Interrupted(LiteCoOpError):
     """The user asked a run to stop; everything measured so far is kept."""
+
+
+def last_line(error: BaseException) -> str:
+    """The line of an error of TVM or Python that says what happened: a program may stand before it."""
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__

@@ -8,37 +8,26 @@ from typing import Any
 
 
 @dataclass
-class Outcome:
-    """The result of one strategy on one workload.
+class RunOutcome:
+    """What the runs of kernels and of whole models have in common.
 
     Attributes:
         workload: The spec as given.
         target: The target as TVM prints it.
         strategy: Which search.
         seed: Its seed.
-        flops: Arithmetic operations of one run of the kernel.
+        directory: Where the database and the logs are.
         trials: Candidates measured in this run, failed ones included.
         failed: Of those, the ones that did not build or run.
         first_failure: What the first of them failed of; empty where none did.
-        directory: Where the database and the logs are.
         known: Records that earlier runs had left there.
-        best_s: Best measured seconds per run of the kernel, earlier runs in the same directory included; None where
-            every candidate failed.
-        final_s: The certified kernel, which is the untuned program where no record was right and faster, timed again at
-            the end, beside the others; None until then.
-        curve: (trial, seconds since the start, best seconds so far), one per batch.
+        curve: (trial, seconds since the start, best seconds so far, of all kernels together), one per batch.
         seconds: Wall-clock seconds: `total`, `build`, `run`, `search`, `model` (the search stood still for a model);
             and model seconds `hidden` behind measurements.
         members: What each member of the pool cost and brought.
-        best_author: Member that proposed the best program, `database` for one of an earlier run; empty for TVM's own
-            strategies.
         escalations: Steps handed to the largest member.
-        correct: Whether every kernel that was tried computes what the untuned program does; None until then.
-        unchecked: Why it was not checked.
+        correct: Whether the result is right; None where nobody has looked.
         worst_error: Largest deviation, in units of the tolerance; above 1 is wrong.
-        speedup: The untuned program's time over the certified record's, with its 95 % interval; None where the untuned
-            program is certified.
-        certificate: What the final check found, as in `certificate.json`.
         interrupted: True where the run was stopped by hand.
     """
 
@@ -46,35 +35,18 @@ class Outcome:
     target: str
     strategy: str
     seed: int
-    flops: int
     directory: str = ""
     trials: int = 0
     failed: int = 0
     first_failure: str = ""
     known: int = 0
-    best_s: float | None = None
-    final_s: float | None = None
     curve: list[tuple[int, float, float]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     members: dict[str, dict[str, object]] = field(default_factory=dict)
-    best_author: str = ""
     escalations: int = 0
     correct: bool | None = None
-    unchecked: str = ""
     worst_error: float | None = None
-    speedup: tuple[float, float, float] | None = None
-    certificate: dict[str, Any] = field(default_factory=dict)
     interrupted: bool = False
-
-    @property
-    def seconds_per_run(self) -> float | None:
-        """The figure to compare: timed again at the end where that was done."""
-        return self.final_s or self.best_s
-
-    @property
-    def gflops(self) -> float | None:
-        """Arithmetic rate of the best kernel, in 10^9 operations per second."""
-        return self.flops / self.seconds_per_run / 1e9 if self.seconds_per_run else None
 
     def as_json(self) -> dict[str, Any]:
         """Milliseconds and plain values, keys as documented in docs/outcome.md."""
@@ -88,19 +60,62 @@ class Outcome:
             "failed": self.failed,
             "first_failure": self.first_failure,
             "known": self.known,
-            "best_ms": _ms(self.best_s),
-            "final_ms": _ms(self.final_s),
-            "best_gflops": self.flops / self.best_s / 1e9 if self.best_s else None,
-            "best_author": self.best_author,
-            "curve": [[trial, seconds, best * 1e3] for trial, seconds, best in self.curve],
+            "curve": [[trial, seconds, best_s * 1e3] for trial, seconds, best_s in self.curve],
             "seconds": self.seconds,
             "members": self.members,
             "escalations": self.escalations,
             "correct": self.correct,
             "worst_error": self.worst_error if math.isfinite(self.worst_error or 0.0) else None,
+            "interrupted": self.interrupted,
+        }
+
+
+@dataclass
+class Outcome(RunOutcome):
+    """The result of one strategy on one workload; it is `correct` where every kernel that was tried is right.
+
+    Attributes:
+        flops: Arithmetic operations of one run of the kernel.
+        best_s: Best measured seconds per run of the kernel, earlier runs in the same directory included; None where
+            every candidate failed.
+        final_s: The certified kernel, which is the untuned program where no record was right and faster, timed again at
+            the end, beside the others; None until then.
+        best_author: Member that proposed the best program, `database` for one of an earlier run; empty for TVM's own
+            strategies.
+        unchecked: Why it was not checked.
+        speedup: The untuned program's time over the certified record's, with its 95 % interval; None where the untuned
+            program is certified.
+        certificate: What the final check found, as in `certificate.json`.
+    """
+
+    flops: int = 0
+    best_s: float | None = None
+    final_s: float | None = None
+    best_author: str = ""
+    unchecked: str = ""
+    speedup: tuple[float, float, float] | None = None
+    certificate: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def seconds_per_run(self) -> float | None:
+        """The figure to compare: timed again at the end where that was done."""
+        return self.final_s or self.best_s
+
+    @property
+    def gflops(self) -> float | None:
+        """Arithmetic rate of the best kernel, in 10^9 operations per second."""
+        return self.flops / self.seconds_per_run / 1e9 if self.seconds_per_run else None
+
+    def as_json(self) -> dict[str, Any]:
+        """As of every run, and the figures of the kernel."""
+        return {
+            **super().as_json(),
+            "best_ms": _ms(self.best_s),
+            "final_ms": _ms(self.final_s),
+            "best_gflops": self.flops / self.best_s / 1e9 if self.best_s else None,
+            "best_author": self.best_author,
             "speedup": self.speedup,
             "certified": self.certificate.get("certified"),
-            "interrupted": self.interrupted,
         }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.schedule import ScheduleError
 
-from tvm_litecoop.errors import ConfigError, LiteCoOpError, WorkloadError
+from tvm_litecoop.errors import ConfigError, LiteCoOpError, WorkloadError, last_line
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning import workdir
 from tvm_litecoop.tuning.drive import Watcher, drive
@@ -86,8 +86,8 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
         str(target),
         request.strategy,
         request.seed,
-        workload.flops,
-        directory=request.directory,
+        request.directory,
+        flops=workload.flops,
         trials=status.trials,
         failed=status.failed,
         first_failure=status.first_failure,
@@ -104,9 +104,8 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
 
 
 def _no_space(request: Request, target: Any, error: Exception) -> WorkloadError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
     return WorkloadError(
-        f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {reason}",
+        f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {last_line(error)}",
         "split a block that reads two reductions, as workloads/mlp.py does"
         if target.kind.name == "llvm"
         else "name a whole target, such as nvidia/nvidia-a100: a bare kind lacks limits of the device",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from tvm_litecoop.tuning.model_outcome import ModelOutcome
-from tvm_litecoop.tuning.outcome import Outcome
+from tvm_litecoop.tuning.outcome import Outcome, RunOutcome
 
 
 def results(outcomes: list[Outcome]) -> Table:
@@ -28,7 +27,7 @@ def results(outcomes: list[Outcome]) -> Table:
     return shown
 
 
-def remarks(outcome: Outcome | ModelOutcome, wanted: int) -> list[str]:
+def remarks(outcome: RunOutcome, wanted: int) -> list[str]:
     """What the figures alone do not say: why a run ended early, and of what its candidates failed."""
     said = []
     if outcome.trials < wanted and not outcome.interrupted:
@@ -47,7 +46,7 @@ def _times_untuned(outcome: Outcome) -> str:
     return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def members(outcome: Outcome | ModelOutcome) -> Table:
+def members(outcome: RunOutcome) -> Table:
     """What each member of the pool cost and brought."""
     figures = ("calls", "given", "refused", "faults", "trials", "hits", "records", "tokens", "USD", "s")
     shown = plain("member", *figures)
@@ -64,7 +63,7 @@ def members(outcome: Outcome | ModelOutcome) -> Table:
     return shown
 
 
-def model_time(outcome: Outcome | ModelOutcome) -> str:
+def model_time(outcome: RunOutcome) -> str:
     """How long models thought, and how much of that was hidden behind measurements."""
     hidden, waited = outcome.seconds["hidden"], outcome.seconds["model"]
     total = sum(float(str(stats["seconds"])) for stats in outcome.members.values())

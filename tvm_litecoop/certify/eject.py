@@ -19,7 +19,7 @@ from tvm_litecoop.certify.equality import tolerance
 from tvm_litecoop.certify.program import Unsupported, facts
 from tvm_litecoop.certify.records import Record, Task
 from tvm_litecoop.certify.template import CHECK, FILE, HEADER, NO_CHECK
-from tvm_litecoop.errors import LiteCoOpError, WorkDirError
+from tvm_litecoop.errors import LiteCoOpError, WorkDirError, last_line
 
 
 def eject(task: Task, record: Record | None, file: Path) -> None:
@@ -37,9 +37,8 @@ def eject(task: Task, record: Record | None, file: Path) -> None:
     try:
         schedule = kernels.schedule_of(task.workload, record.text) if record else None
     except Exception as error:  # what TVM raises at a foreign trace has no common type
-        line = (str(error).strip().splitlines() or [type(error).__name__])[-1]
         raise LiteCoOpError(
-            f"record {record.line if record else 0} of task {task.number} does not replay: {line}",
+            f"record {record.line if record else 0} of task {task.number} does not replay: {last_line(error)}",
             "litecoop verify names one that does",
         ) from None
     mod = kernels.module_of(task.workload)

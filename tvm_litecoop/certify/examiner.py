@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from tvm_litecoop.certify.judge import Case, Judged, Reference, judge, refer, together
+from tvm_litecoop.errors import last_line
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
 
 REFERENCE_S = 600.0
@@ -66,8 +67,8 @@ def _ending(outcome: Outcome, limit_s: float) -> str:
         return f"{HUNG}: nothing came for {limit_s:.0f} s"
     if isinstance(outcome.error, ChildProcessError):
         return f"{CRASHED}: its process died"
-    lines = str(outcome.error).strip().splitlines() or [type(outcome.error).__name__]
-    return f"failed: {lines[-1].strip()[:200]}"
+    assert outcome.error is not None
+    return f"failed: {last_line(outcome.error)[:200]}"
 
 
 def _nothing() -> None:

@@ -17,6 +17,7 @@ from tvm_litecoop.certify.compare import keep, off_default, off_reference, plain
 from tvm_litecoop.certify.equality import tolerance
 from tvm_litecoop.certify.inputs import Kind
 from tvm_litecoop.certify.program import Unsupported, facts
+from tvm_litecoop.errors import last_line
 from tvm_litecoop.workloads import parse
 
 
@@ -102,12 +103,12 @@ def judge(case: Case, record: str, kinds: Sequence[Kind]) -> Judged:
     try:
         module = kernels.schedule_of(case.workload, record).mod
     except Exception as error:  # the worker's edge: what TVM raises at a foreign trace has no common type
-        return Judged(fault=f"does not replay: {_line(error)}")
+        return Judged(fault=f"does not replay: {last_line(error)[:200]}")
     target, mod = kernels.target_of(case.target), kernels.module_of(case.workload)
     try:
         kernel = kernels.compiled(module, target)
     except Exception as error:  # as above
-        return Judged(fault=f"does not build: {_line(error)}")
+        return Judged(fault=f"does not build: {last_line(error)[:200]}")
     default, program = kernels.compiled(mod, target), facts(mod)
     seen = {kind.name: off_default(case.folder, kernel, default, program, kind) for kind in kinds}
     if case.spec:
@@ -131,8 +132,3 @@ def together(case: Case, records: Sequence[str]) -> list[float]:
         kernels.packed_ahead(module, target, given) or (kernels.compiled(module, target), given) for module in modules
     ]
     return kernels.medians([kernel for kernel, _ in built], [call for _, call in built])
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip()[:200]

@@ -16,7 +16,7 @@ from tvm_litecoop.certify import records, store
 from tvm_litecoop.certify.records import Record, Task
 from tvm_litecoop.certify.winner import winner
 from tvm_litecoop.compat import check_versions
-from tvm_litecoop.errors import LiteCoOpError
+from tvm_litecoop.errors import LiteCoOpError, last_line
 from tvm_litecoop.tuning.threads import use_physical_cores
 
 HASHES = 2**64
@@ -72,8 +72,7 @@ class Kernels:
         except LiteCoOpError as error:
             kernel.missing = self._named(error.message)
         except Exception as error:  # what TVM raises at a foreign record, or where it is broken, has no common type
-            line = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            kernel.missing = f"TVM cannot show the programs: {self._named(line)}"
+            kernel.missing = f"TVM cannot show the programs: {self._named(last_line(error))}"
         return kernel
 
     def _certificate(self, task: Task) -> dict[str, Any] | None:

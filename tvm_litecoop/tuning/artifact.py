@@ -12,7 +12,7 @@ from typing import Any
 
 import tvm
 
-from tvm_litecoop.errors import ConfigError, LiteCoOpError
+from tvm_litecoop.errors import ConfigError, LiteCoOpError, last_line
 from tvm_litecoop.model_files.model import Argument
 from tvm_litecoop.tuning.end_to_end import Running
 from tvm_litecoop.tuning.lowering import ABOUT
@@ -27,7 +27,7 @@ class About:
     """What a file says of itself.
 
     Attributes:
-        spec: The model it was made of.
+        spec: The model it was made of; the file is handed on, so not where that lay.
         target: The machine it was made for.
         inputs: In call order.
     """
@@ -86,9 +86,7 @@ def write(executable: Any, file: Path) -> None:
             executable.export_library(str(draft))
         draft.replace(file)
     except (OSError, RuntimeError) as error:
-        raise LiteCoOpError(
-            f"{file} cannot be written: {str(error).strip().splitlines()[-1]}", "choose another -o"
-        ) from None
+        raise LiteCoOpError(f"{file} cannot be written: {last_line(error)}", "choose another -o") from None
     finally:
         draft.unlink(missing_ok=True)
 
@@ -97,7 +95,7 @@ def read(file: Path) -> tuple[Running, About]:
     """Load a compiled model.
 
     Raises:
-        LiteCoOpError: There is no such file, or it is none of ours. A foreign library is not loaded.
+        LiteCoOpError: There is no such file, or it is none of ours. A library without our mark is not loaded.
     """
     if not file.is_file():
         raise LiteCoOpError(f"{file} is {'a directory' if file.is_dir() else 'not there'}", HOW)
@@ -109,8 +107,7 @@ def read(file: Path) -> tuple[Running, About]:
             said = tvm.relax.VirtualMachine(module, tvm.cpu())[ABOUT]().numpy().tobytes().decode()
         return Running(module), About.of_text(said)
     except (OSError, RuntimeError, ValueError, AttributeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise LiteCoOpError(f"{file} is no model that litecoop has compiled: {reason}", HOW) from None
+        raise LiteCoOpError(f"{file} is no model that litecoop has compiled: {last_line(error)}", HOW) from None
 
 
 def matched(inputs: Sequence[Argument], given: dict[str, Path]) -> dict[str, Any]:

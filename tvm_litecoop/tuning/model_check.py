@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tvm.s_tir import meta_schedule as ms
@@ -46,7 +47,7 @@ def finish(
         The executable of the last search; None where its outputs are wrong.
     """
     executables = []
-    about = About(model.spec, str(target), model.inputs).as_text()
+    about = About(Path(model.spec).name, str(target), model.inputs).as_text()
     with Examiner() as examiner:
         for outcome in outcomes:
             database = ms.database.MemoryDatabase()

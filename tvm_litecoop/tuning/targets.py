@@ -9,7 +9,7 @@ from typing import Any
 import tvm
 from tvm.target import Target
 
-from tvm_litecoop.errors import TargetError
+from tvm_litecoop.errors import TargetError, last_line
 from tvm_litecoop.tvm_bridge.machine import host_target
 
 FORMS = (
@@ -63,5 +63,4 @@ def _as_json(text: str) -> dict[str, Any]:
 
 
 def _reason(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1].split(". Target creation")[0] if lines else type(error).__name__
+    return last_line(error).split(". Target creation")[0]

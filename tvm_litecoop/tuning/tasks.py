@@ -18,6 +18,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.analysis import estimate_tir_flops
 from tvm.s_tir.schedule import ScheduleError
 
+from tvm_litecoop.errors import last_line
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
@@ -175,7 +176,7 @@ def _failing(mod: Any, target: Any) -> str:
     try:
         ms.TuneContext(mod, target=target, space_generator="post-order-apply", rand_state=1).generate_design_space()
     except (ScheduleError, IndexError, RuntimeError, ValueError) as error:
-        return f"TVM's schedule rules fail on it: {(str(error).strip().splitlines() or [type(error).__name__])[-1]}"
+        return f"TVM's schedule rules fail on it: {last_line(error)}"
     return ""
 
 

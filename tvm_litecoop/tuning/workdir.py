@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tvm_litecoop.certify.store import FILE as CERTIFICATE
-from tvm_litecoop.errors import WorkDirError
+from tvm_litecoop.errors import WorkDirError, last_line
 from tvm_litecoop.journal.aside import set_aside
 from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.lock import Lock
@@ -39,7 +39,7 @@ def open_database(directory: str, *, fresh: bool) -> Any:
         return mend.open_database(path)
     except (OSError, RuntimeError, ValueError, TypeError) as error:
         raise WorkDirError(
-            f"the database in {directory!r} cannot be read: {str(error).strip().splitlines()[-1]}",
+            f"the database in {directory!r} cannot be read: {last_line(error)}",
             "start over with --fresh (the old files are kept), or choose another --work-dir",
         ) from None
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import tvm_ffi
 from tvm.s_tir.schedule import Schedule, ScheduleError
 
+from tvm_litecoop.errors import last_line
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.sketch import Sketch
 from tvm_litecoop.values import Built, Program, Rejection, Why
@@ -62,12 +63,12 @@ class Replayer:
             trace.apply_to_schedule(schedule, remove_postproc=True)
             schedule.enter_postproc()
         except (ScheduleError, RuntimeError, ValueError) as error:  # TVM's ways to refuse a trace
-            return Rejection(Why.REPLAY, _first_line(error))
+            return Rejection(Why.REPLAY, last_line(error))
         for postproc in self._postprocs:
             try:
                 survived = postproc.apply(schedule)
             except (ScheduleError, RuntimeError, ValueError) as error:
-                return Rejection(Why.POSTPROC, f"{_name(postproc)}: {_first_line(error)}")
+                return Rejection(Why.POSTPROC, f"{_name(postproc)}: {last_line(error)}")
             if not survived:
                 return Rejection(Why.POSTPROC, _name(postproc))
         program = Program(index, traces.decisions_of(schedule.trace))
@@ -84,8 +85,3 @@ class Replayer:
 
 def _name(postproc: Any) -> str:
     return str(postproc).rsplit(".", 1)[-1].split("(")[0]
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__

@@ -29,7 +29,8 @@ from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning import task_times
 from tvm_litecoop.tuning.lowering import to_kernels
 from tvm_litecoop.tuning.request import BATCH
-from tvm_litecoop.tuning.tasks import choose, schedulable, tasks_of, timed
+from tvm_litecoop.tuning.tasks import choose, schedulable, tasks_of, timed, weights_stay_cold
+from tvm_litecoop.tvm_bridge.machine import machine_of
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def MetaScheduleTuneIRMod(
         found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
         Path(work_dir).mkdir(parents=True, exist_ok=True)
         known = task_times.read(work_dir, str(target))
-        with warm_tools() as tools:
+        with warm_tools(cold_weights=weights_stay_cold(found, machine_of(target))) as tools:
             tasks = timed(schedulable(found, target), target, known, tools)
             task_times.write(work_dir, str(target), tasks)
             tasks = choose(tasks, max_trials_global // BATCH)

@@ -51,7 +51,7 @@ def main() -> None:
     load_tensor_intrinsics()
     request, arm, target = cell.request(folder), ARMS[cell.arm], parse_target("")
     with arm.pool(cell.seed) as pool:
-        outcome = session.run(request, parse(cell.workload), target, Silent(), pool).outcome
+        outcome = session.run(request, parse(cell.workload), target, Silent(), pool)
     if arm.droplet and outcome.best_s and not outcome.interrupted:
         outcome = droplet.improve(outcome, target)
     process.answer(outcome.as_json())

@@ -68,7 +68,7 @@ def driven(strategy: str, runner: Any, work: Path, monkeypatch: pytest.MonkeyPat
     status = Status("test", trials, BATCH, str(work), [TaskStatus(spec) for spec in SPECS])
 
     @contextmanager
-    def tools(*_: Any) -> Iterator[dict[str, Any]]:
+    def tools(*_: Any, **_options: object) -> Iterator[dict[str, Any]]:
         yield {"builder": Builds(), "runner": runner}
 
     monkeypatch.setattr(drive, "warm_tools", tools)

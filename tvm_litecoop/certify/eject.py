@@ -14,6 +14,7 @@ import tvm
 import tvm_ffi
 from tvm.s_tir.meta_schedule.database import TuningRecord, Workload
 
+from tvm_litecoop import fast_math
 from tvm_litecoop.certify import kernels
 from tvm_litecoop.certify.equality import tolerance
 from tvm_litecoop.certify.program import Unsupported, facts
@@ -55,7 +56,10 @@ def eject(task: Task, record: Record | None, file: Path) -> None:
 
 
 def _text(task: Task, record: Record | None, mod: Any, wanted: int, program: str, statements: str) -> str:
-    target = json.loads(task.target)
+    target, fast = json.loads(task.target), ""
+    if isinstance(target, dict) and fast_math.KEY in target.get("keys", []):
+        target["keys"] = [key for key in target["keys"] if key != fast_math.KEY]
+        fast = ", tuned with fast math, which TVM alone does not have"
     cores = target.get("num-cores") if isinstance(target, dict) else None
     which = f"record {record.line}, {record.seconds * 1e3:.4g} ms as recorded" if record else "the untuned program"
     try:
@@ -65,7 +69,7 @@ def _text(task: Task, record: Record | None, mod: Any, wanted: int, program: str
     fields = {
         "HEADER": HEADER,
         "TITLE": task.title,
-        "WHICH": which,
+        "WHICH": which + fast,
         "VERSION": tvm.__version__,
         "THREADS": f'os.environ.setdefault("TVM_NUM_THREADS", "{cores}")' if cores else "",
         "TARGET": repr(target),

@@ -14,6 +14,7 @@ from tvm.s_tir import Schedule
 from tvm.s_tir.meta_schedule.database import TuningRecord, Workload
 from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
 
+from tvm_litecoop import fast_math
 from tvm_litecoop.certify.program import MAIN
 from tvm_litecoop.tvm_bridge.arguments import args_of
 
@@ -56,7 +57,7 @@ def schedule_of(workload: str, record: str) -> Any:
 
 def compiled(module: Any, target: Any) -> Any:
     """The runtime module of a scheduled (or untuned) module."""
-    return tvm.compile(module, target=target).jit()
+    return fast_math.compiled(module, target).jit()
 
 
 def run(kernel: Any, inputs: Sequence[Any], outputs: Sequence[int]) -> list[Any]:

@@ -61,6 +61,11 @@ def add_to(commands: Any) -> None:
     tune.add_argument("--json", default="", metavar="FILE", help="write the outcome there")
     tune.add_argument("-o", "--output", default="", metavar="FILE.so", help="write the compiled model there")
     tune.add_argument("--shape", action="append", default=[], metavar="NAME=AxB", help="shape of an input of a model")
+    tune.add_argument(
+        "--fast-math",
+        action=argparse.BooleanOptionalAction,
+        help="exp, tanh and erf as vector arithmetic, right to 3 units in the last place (default: for models alone)",
+    )
     tune.add_argument("--no-prepack", action="store_true", help="leave the weights of a model in their own layout")
     shown = tune.add_mutually_exclusive_group()
     shown.add_argument("--quiet", action="store_true", help="print the result only")
@@ -94,6 +99,7 @@ def _tune(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
     pool = Pool.from_toml(args.pool) if args.pool else None
+    from tvm_litecoop import fast_math
     from tvm_litecoop.model_files import Model, load, shapes
     from tvm_litecoop.tuning import artifact, workdir
     from tvm_litecoop.tuning.targets import parse_target
@@ -102,6 +108,9 @@ def _tune(args: argparse.Namespace) -> int:
         check_replaceable(artifact.checked(Path(args.output)), artifact.is_ours, "litecoop tune")
     target = parse_target(args.target)
     subject = load(args.workload, shapes.parse(args.shape))
+    wanted = isinstance(subject, Model) and target.kind.name == "llvm" if args.fast_math is None else args.fast_math
+    if wanted:
+        target = fast_math.fast(target)
     loud = {"quiet": args.quiet, "verbose": args.verbose}
     if isinstance(subject, Model):
         wanted = Wanted(Path(args.output) if args.output else None, json_file, packed=not args.no_prepack)
@@ -129,15 +138,14 @@ def _run_all(
     from tvm_litecoop.tuning import check, session
 
     load_tensor_intrinsics()
-    sessions = []
+    outcomes = []
     for request in requests:
         with shown.display() as display:
-            sessions.append(session.run(request, workload, target, display, pool))
-        if sessions[-1].outcome.interrupted:
+            outcomes.append(session.run(request, workload, target, display, pool))
+        if outcomes[-1].interrupted:
             shown.say("interrupted; showing the best so far")
             break
-    found = check.check_and_time(sessions, workload, target, shown.note)
-    outcomes = [one.outcome for one in sessions]
+    found = check.check_and_time(outcomes, workload, target, shown.note)
     _show(shown.console, outcomes, requests[0].trials)
     if found:
         for line in (*table.reasons(found[-1]), *table.how(outcomes[-1].directory, found[-1:])):

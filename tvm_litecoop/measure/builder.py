@@ -19,7 +19,8 @@ from tvm.s_tir.meta_schedule.builder.local_builder import default_export
 from tvm.s_tir.meta_schedule.utils import cpu_count, get_global_func_with_default_on_worker
 from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
 
-from tvm_litecoop.measure import export  # noqa: F401  registers `export_shared`, in every worker too
+from tvm_litecoop import fast_math
+from tvm_litecoop.measure import cold, export  # noqa: F401  `export` registers `export_shared`, in every worker too
 from tvm_litecoop.measure.intrinsics import index_frozen_modules, load_tensor_intrinsics
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
 from tvm_litecoop.waiting import waiting
@@ -61,6 +62,8 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         initializer: Runs in each new process, for instance to register functions.
         slow_ratio: A candidate that builds this many times as long as the median one has timed out, be it less
             than `timeout_sec`; `math.inf` for never.
+        cold_weights: Note beside an artifact which arguments are constant weights of a model, for an `AdaptiveRunner`
+            to time it with them out of the caches.
     """
 
     def __init__(
@@ -72,9 +75,10 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         f_export: F = None,
         initializer: Callable[[], None] | None = None,
         slow_ratio: float = math.inf,
+        cold_weights: bool = False,
     ) -> None:
         super().__init__()
-        self.slow_ratio = slow_ratio
+        self.slow_ratio, self.cold_weights = slow_ratio, cold_weights
         self._seconds: deque[float] = deque(maxlen=WINDOW)
         self.max_workers: int = max_workers or cpu_count(logical=True)
         self.timeout_sec = timeout_sec
@@ -121,7 +125,8 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         return max(LEAST_LIMIT_S, self.slow_ratio * statistics.median(self._seconds))
 
     def _job(self, item: Any) -> tuple[Any, ...]:
-        return self.f_build, self.f_export, item.mod, item.target, _serialize(item.params)
+        cold_ones = cold.weights_of(item.mod) if self.cold_weights else []
+        return self.f_build, self.f_export, item.mod, item.target, _serialize(item.params), cold_ones
 
     def _result(self, outcome: Outcome) -> Any:
         return BuilderResult(outcome.value, outcome.error_text("LocalBuilder", self.timeout_sec))
@@ -139,13 +144,19 @@ def build_module(mod: Any, target: Any, _params: Any) -> Any:
     """
     if target.kind.name not in ("llvm", "c"):
         load_tensor_intrinsics()
-    return tvm.tirx.build(RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(mod), target=target)
+    with fast_math.switched(target):
+        return tvm.tirx.build(RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(mod), target=target)
 
 
-def _build_and_export(f_build: F, f_export: F, mod: Any, target: Any, params: bytearray | None) -> str:
+def _build_and_export(
+    f_build: F, f_export: F, mod: Any, target: Any, params: bytearray | None, cold_ones: list[int]
+) -> str:
     build = get_global_func_with_default_on_worker(f_build, build_module)
     to_file = get_global_func_with_default_on_worker(f_export, default_export)
-    return str(to_file(build(mod, target, None if params is None else load_param_dict(params))))
+    artifact = str(to_file(build(mod, target, None if params is None else load_param_dict(params))))
+    if cold_ones:
+        cold.note(artifact, cold_ones)
+    return artifact
 
 
 def _prepare(initializer: Callable[[], None] | None, f_build: F, f_export: F) -> None:

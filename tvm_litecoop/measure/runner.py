@@ -15,6 +15,7 @@ import tvm
 from tvm.ir.utils import derived_object
 from tvm.s_tir.meta_schedule.runner import LocalRunnerFuture, PyRunner
 
+from tvm_litecoop.measure import cold
 from tvm_litecoop.measure.arguments import ArgsInfo, ArgumentCache, args_key
 from tvm_litecoop.measure.known_best import KnownBest
 from tvm_litecoop.measure.timing import Effort, Timing, time_kernel
@@ -36,7 +37,8 @@ class AdaptiveRunner(PyRunner):  # type: ignore[misc]
     Used like `tvm.s_tir.meta_schedule.runner.LocalRunner`, and `run_secs` means the same: mean seconds per
     call of the kernel, by TVM's `time_evaluator`. A candidate several times slower than the best known for
     the same arguments is dropped after a couple of calls, one near the best is timed longest; see `timing`.
-    One whose first calls do not end within a thousand times the best has timed out.
+    One whose first calls do not end within a thousand times the best has timed out. Where the builder noted which
+    arguments are weights (`WarmBuilder(cold_weights=True)`), no cache holds them when a call begins.
     Never two candidates at once.
 
     The process inherits the environment of the moment of construction, `TVM_NUM_THREADS` for one.
@@ -156,7 +158,8 @@ def _time_artifact(candidate: _Candidate, effort: Effort, best_s: float | None) 
         device.sync()
         return [float(seconds) for seconds in evaluator(*args).results]
 
-    return time_kernel(clock, effort, best_s)
+    chilled = cold.noted(candidate.artifact_path)
+    return time_kernel(cold.cold_clock(module, device, args, chilled) if chilled else clock, effort, best_s)
 
 
 def _prepare(initializer: Callable[[], None] | None) -> None:

@@ -20,13 +20,16 @@ SLOW_BUILD = 20.0
 
 
 @contextmanager
-def warm_tools(on_leaving: Callable[[Callable[[], object]], object] | None = None) -> Iterator[dict[str, Any]]:
+def warm_tools(
+    on_leaving: Callable[[Callable[[], object]], object] | None = None, *, cold_weights: bool = False
+) -> Iterator[dict[str, Any]]:
     """`builder` and `runner` for TVM's tuning functions.
 
     Built kernels go to a directory that is removed at the end.
 
     Args:
         on_leaving: Told how to remove it where the process ends in the middle.
+        cold_weights: Time kernels with the weights of their model out of the caches.
     """
     with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
         if on_leaving is not None:
@@ -36,6 +39,7 @@ def warm_tools(on_leaving: Callable[[Callable[[], object]], object] | None = Non
             timeout_sec=BUILD_LIMIT_S,
             slow_ratio=SLOW_BUILD,
             initializer=partial(_build_in, kernels),
+            cold_weights=cold_weights,
         )
         runner = AdaptiveRunner()
         try:

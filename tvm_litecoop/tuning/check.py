@@ -10,11 +10,11 @@ from tvm_litecoop.certify.examiner import Examiner
 from tvm_litecoop.certify.judge import Case
 from tvm_litecoop.certify.verify import Say
 from tvm_litecoop.tuning.certified import certified
-from tvm_litecoop.tuning.session import Session
+from tvm_litecoop.tuning.outcome import Outcome
 from tvm_litecoop.workloads import Workload
 
 
-def check_and_time(sessions: Sequence[Session], workload: Workload, target: Any, say: Say) -> list[TaskCertificate]:
+def check_and_time(outcomes: Sequence[Outcome], workload: Workload, target: Any, say: Say) -> list[TaskCertificate]:
     """Certify the best record of each run, then time what was certified in turns. Writes to the outcomes.
 
     A built-in workload's numpy reference is asked as well.
@@ -23,16 +23,15 @@ def check_and_time(sessions: Sequence[Session], workload: Workload, target: Any,
         The certificates of the runs that left a record; they are in the work directories too.
     """
     spec = workload.spec if workload.reference is not None else ""
-    found: list[tuple[Session, TaskCertificate]] = []
+    found: list[tuple[Outcome, TaskCertificate]] = []
     with Examiner() as examiner:
-        for session in sessions:
-            outcome = session.outcome
+        for outcome in outcomes:
             own = certified(outcome.directory, [workload.mod], target, examiner, say, spec)
             if not own:
                 outcome.unchecked = "no kernel"
                 continue
             ((_, said),) = own
-            found.append((session, said))
+            found.append((outcome, said))
             outcome.unchecked = said.unchecked
             if not said.unchecked:
                 outcome.certificate, outcome.correct = said.as_json(), not said.harmful
@@ -44,9 +43,9 @@ def check_and_time(sessions: Sequence[Session], workload: Workload, target: Any,
     return [said for _, said in found]
 
 
-def _time_together(found: Sequence[tuple[Session, TaskCertificate]], examiner: Examiner) -> None:
+def _time_together(found: Sequence[tuple[Outcome, TaskCertificate]], examiner: Examiner) -> None:
     task = found[0][1].task
     texts = [said.winner.record.text if said.winner else "" for _, said in found]
     times = examiner.together(Case(task.workload, task.target, ""), texts)
-    for (session, _), seconds in zip(found, times or [], strict=times is not None):
-        session.outcome.final_s = seconds
+    for (outcome, _), seconds in zip(found, times or [], strict=times is not None):
+        outcome.final_s = seconds

@@ -66,7 +66,13 @@ class Driven:
 
 
 def drive(
-    request: Request, status: Status, watcher: Watcher, pool: Pool | None, tune: Callable[[dict[str, Any]], Any]
+    request: Request,
+    status: Status,
+    watcher: Watcher,
+    pool: Pool | None,
+    tune: Callable[[dict[str, Any]], Any],
+    *,
+    cold_weights: bool = False,
 ) -> Driven:
     """Run TVM's tuning under our eyes. Ctrl-C ends it after the batch and keeps what was measured.
 
@@ -77,6 +83,7 @@ def drive(
         pool: Who proposes; the embedded pool for None.
         tune: One of TVM's tuning functions, called with `strategy`, `measure_callbacks`, and, unless TVM's own are
             asked for, `builder` and `runner`.
+        cold_weights: Whether kernels are timed with the weights of their model out of the caches.
     """
     strategy = _strategy(request, pool)
     status.pool = getattr(strategy, "pool", None)
@@ -104,7 +111,7 @@ def drive(
             strategy.stop = lambda: interrupt.asked or enough()
         status.start = time.perf_counter()
         tools: AbstractContextManager[dict[str, Any]]
-        tools = nullcontext({}) if request.stock else warm_tools(interrupt.on_leaving)
+        tools = nullcontext({}) if request.stock else warm_tools(interrupt.on_leaving, cold_weights=cold_weights)
         with tools as builder_and_runner:
             callbacks = [*ms.measure_callback.MeasureCallback.create("default"), Recorder(status, after_batch)]
             try:

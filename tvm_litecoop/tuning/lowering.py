@@ -13,6 +13,8 @@ import tvm
 from tvm import relax
 from tvm.relax.backend.cpu_generic import pipeline as cpu  # whose package forgets to export some of it
 
+from tvm_litecoop import fast_math
+
 ABOUT = "litecoop_about"
 """A function of compiled models: what they are, as JSON in bytes. It travels with the file."""
 
@@ -63,7 +65,8 @@ def compiled(mod: Any, database: Any, target: Any, about: str = "") -> Any:
         *cpu.dataflow_lower_passes(target),
         *cpu.finalize_passes(target),
     ]
-    return tvm.compile(_with_about(mod, about), target, relax_pipeline=tvm.transform.Sequential(lowering))
+    pipeline = tvm.transform.Sequential(lowering)
+    return fast_math.compiled(_with_about(mod, about), target, relax_pipeline=pipeline)
 
 
 def by_default(mod: Any, target: Any) -> Any:

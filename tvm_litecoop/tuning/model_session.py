@@ -16,7 +16,8 @@ from tvm_litecoop.tuning.lowering import fused
 from tvm_litecoop.tuning.model_outcome import ModelOutcome, TaskOutcome
 from tvm_litecoop.tuning.request import BATCH, Request
 from tvm_litecoop.tuning.status import Status, TaskStatus
-from tvm_litecoop.tuning.tasks import ModelTask, choose, schedulable, tasks_of, timed
+from tvm_litecoop.tuning.tasks import ModelTask, choose, schedulable, tasks_of, timed, weights_stay_cold
+from tvm_litecoop.tvm_bridge.machine import machine_of
 
 
 def prepared(model: Model, target: Any, request: Request, *, packed: bool) -> tuple[Any, list[ModelTask]]:
@@ -89,7 +90,8 @@ def _run(
                 **given,
             )
 
-        done = drive(request, status, watcher, pool, tune)
+        cold = weights_stay_cold(tasks, machine_of(target))
+        done = drive(request, status, watcher, pool, tune, cold_weights=cold)
         outcome.seconds, outcome.interrupted = done.seconds, done.interrupted
         outcome.members, outcome.escalations = done.members, done.escalations
     outcome.trials, outcome.failed, outcome.first_failure = status.trials, status.failed, status.first_failure

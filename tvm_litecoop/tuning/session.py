@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from tvm.s_tir import meta_schedule as ms
@@ -18,20 +17,7 @@ from tvm_litecoop.tuning.status import Status, TaskStatus
 from tvm_litecoop.workloads import Workload
 
 
-@dataclass
-class Session:
-    """One run and what it left behind.
-
-    Attributes:
-        outcome: The figures.
-        schedule: The best schedule of the database; None where nothing could be measured.
-    """
-
-    outcome: Outcome
-    schedule: Any
-
-
-def run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None = None) -> Session:
+def run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None = None) -> Outcome:
     """Tune one workload with one strategy; an unfinished run in the same directory is gone on with.
 
     Ctrl-C ends it after the batch and keeps what was measured.
@@ -54,7 +40,7 @@ def run(request: Request, workload: Workload, target: Any, watcher: Watcher, poo
         return _run(request, workload, target, watcher, pool)
 
 
-def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None) -> Session:
+def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, pool: Pool | None) -> Outcome:
     database = workdir.open_database(request.directory, fresh=request.fresh)
     known, known_s = workdir.known(database, workload.mod, target)
     task = TaskStatus(workload.name, flops=workload.flops, known=known, best_s=known_s)
@@ -81,7 +67,7 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
             raise _no_space(request, target, error) from None
 
     done = drive(request, status, watcher, pool, tune)
-    outcome = Outcome(
+    return Outcome(
         request.workload,
         str(target),
         request.strategy,
@@ -100,7 +86,6 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
         members=done.members,
         escalations=done.escalations,
     )
-    return Session(outcome, ms.tir_integration.compile_tir(database, workload.mod, target))
 
 
 def _no_space(request: Request, target: Any, error: Exception) -> WorkloadError:

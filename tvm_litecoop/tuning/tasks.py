@@ -19,8 +19,10 @@ from tvm.s_tir.analysis import estimate_tir_flops
 from tvm.s_tir.schedule import ScheduleError
 
 from tvm_litecoop.errors import last_line
+from tvm_litecoop.measure.cold import weights_of
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
+from tvm_litecoop.models.roofline import BYTES_PER_CYCLE
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.machine import machine_of
@@ -30,8 +32,6 @@ LEAST_SHARE = 0.01
 """Of the tuned model's time, what tuning a task must be able to save."""
 REACHED = 0.5
 """Of the roofline, what a good kernel reaches."""
-BYTES_PER_CYCLE = 4.0
-"""From memory, for one core."""
 GHZ = 3.0
 """Clock of a machine that does not tell."""
 
@@ -149,6 +149,11 @@ def choose(tasks: Sequence[ModelTask], most: int) -> list[ModelTask]:
     return said + [task for task in tasks if task.left_out]
 
 
+def weights_stay_cold(tasks: Sequence[ModelTask], machine: Machine) -> bool:
+    """Whether no cache can keep the weights of a model from one run to the next."""
+    return sum(task.weight * _weight_bytes(task.mod) for task in tasks) > machine.l3_bytes
+
+
 def untuned_seconds(mods: Sequence[Any], target: Any, tools: dict[str, Any]) -> list[float | None]:
     """Seconds of untuned kernels; None for one that does not build or run."""
     builds = tools["builder"].build([ms.builder.BuilderInput(mod, target) for mod in mods])
@@ -166,8 +171,10 @@ def bound(mod: Any, machine: Machine) -> float:
     """Seconds that a good kernel would take: the larger of arithmetic and memory, at what is reached of the peak."""
     ghz = machine.ghz or GHZ
     peak = machine.peak_gflops or replace(machine, ghz=ghz).peak_gflops
-    moved = sum(math.prod(shape) * _item_bytes(dtype) for _, dtype, shape in (arg.as_json() for arg in args_of(mod)))
-    rate = BYTES_PER_CYCLE * ghz * machine.cores
+    moved = sum(map(_bytes, args_of(mod)))
+    holding = (machine.l2_bytes * machine.cores, machine.l3_bytes, math.inf)  # data of a model lie where they fit
+    near = next(rate for rate, size in zip(BYTES_PER_CYCLE, holding, strict=True) if moved <= size)
+    rate = near * ghz * machine.cores
     return float(max(estimate_tir_flops(mod) / peak, moved / rate) / 1e9 / REACHED)
 
 
@@ -178,6 +185,16 @@ def _failing(mod: Any, target: Any) -> str:
     except (ScheduleError, IndexError, RuntimeError, ValueError) as error:
         return f"TVM's schedule rules fail on it: {last_line(error)}"
     return ""
+
+
+def _weight_bytes(mod: Any) -> int:
+    args = list(args_of(mod))
+    return sum((_bytes(args[position]) for position in weights_of(mod)), 0)
+
+
+def _bytes(arg: Any) -> int:
+    _, dtype, shape = arg.as_json()
+    return int(math.prod(shape)) * _item_bytes(dtype)
 
 
 def _item_bytes(dtype: str) -> int:

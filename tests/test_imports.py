@@ -22,6 +22,7 @@ LAYERS = [
     {"models"},
     {"search"},
     {"journal"},
+    {"fast_math"},
     {"tvm_bridge", "measure", "workloads"},
     {"strategy", "compat", "audition", "certify", "model_files"},
     {"tuning"},
@@ -30,7 +31,18 @@ LAYERS = [
 ]
 """From the bottom up. Inside a folder files may import each other; folders of one layer may not."""
 
-KNOWS_TVM = {"tvm_bridge", "measure", "workloads", "model_files", "strategy", "audition", "certify", "tuning", "relax"}
+KNOWS_TVM = {
+    "fast_math",
+    "tvm_bridge",
+    "measure",
+    "workloads",
+    "model_files",
+    "strategy",
+    "audition",
+    "certify",
+    "tuning",
+    "relax",
+}
 """`tuning` loads it late: the command line sets the threads of kernels first."""
 
 

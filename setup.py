@@ -47,7 +47,18 @@ setup(
         "torch": ["torch"],
         "bench": ["matplotlib"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1,<2"],
-        "dev": ["hypothesis", "matplotlib", "mypy", "pytest", "pytest-timeout", "ruff", "setuptools"],
+        "dev": [
+            "hypothesis",
+            "ipykernel",  # with nbclient: a notebook, for its test
+            "matplotlib",
+            "mypy",
+            "nbclient",
+            "pandas",  # what TVM shows in a notebook
+            "pytest",
+            "pytest-timeout",
+            "ruff",
+            "setuptools",
+        ],
     },
     entry_points={
         "console_scripts": ["litecoop = tvm_litecoop.cli:main"],

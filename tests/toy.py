@@ -30,7 +30,7 @@ class ToySpace:
             Site(f"d{i}", domain, value, position=i) for i, value in enumerate(program.decisions) if self.base > 1
         )
         sketch = Sketch(0, sites, ())
-        return View(program, sketch, (sketch,), frozenset(), (), Machine())
+        return View(program, sketch, (sketch,), (), Machine())
 
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
         return [self._edited(program, edits) for edits in alternatives]

@@ -28,6 +28,19 @@ class Sketch:
 
 
 @dataclass(frozen=True)
+class Factored:
+    """What a design space does to reductions.
+
+    Attributes:
+        reductions: So many it factors (`rfactor`).
+        lanes: So many of these so that partial results fill vector lanes.
+    """
+
+    reductions: int = 0
+    lanes: int = 0
+
+
+@dataclass(frozen=True)
 class Loops:
     """What TVM made of one nest.
 
@@ -125,9 +138,9 @@ class View:
         program: The program of the node.
         sketch: The sites and blocks of that program, values as they are.
         sketches: Every design space, for proposals that start afresh; lazy.
-        factored: Indices of the design spaces that factor a reduction (`rfactor`).
         mutators: TVM's mutators and their probabilities.
         machine: Facts of the target.
+        factored: For each design space what it does to reductions; nothing for nothing known.
         flops: Arithmetic operations of one run of the program; 0 where unknown.
         root: True at the root, where there is no measured program to refine.
         noise: Relative difference of two run times that means nothing.
@@ -145,9 +158,9 @@ class View:
     program: Program
     sketch: Sketch
     sketches: Sequence[Sketch]
-    factored: frozenset[int]
     mutators: tuple[tuple[str, float], ...]
     machine: Machine
+    factored: tuple[Factored, ...] = ()
     flops: int = 0
     root: bool = False
     noise: float = 0.0

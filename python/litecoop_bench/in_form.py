@@ -57,7 +57,6 @@ def _view(seed: int) -> View:
         Program(0, tuple(site.value for site in sites)),
         sketch,
         (sketch,) * rng.randint(1, 3),
-        frozenset(),
         plain.mutators if rng.random() < 0.5 else (),
         plain.machine,
         path=(Shown(sketch, "", (), 1e-3, "", (), ()),),

@@ -30,7 +30,7 @@ MUTATORS = (("MutateTileSize", 0.9), ("MutateUnroll", 0.1))
 def view_of(sketches: int = 3) -> View:
     program = Program(1, tuple(site.value for site in SITES))
     others = tuple(Sketch(index, SITES, ()) for index in range(sketches))
-    return View(program, SKETCH, others, frozenset(), MUTATORS, Machine())
+    return View(program, SKETCH, others, MUTATORS, Machine())
 
 
 MENU = Menu.of(view_of())

@@ -57,5 +57,5 @@ def _run(args: argparse.Namespace) -> int:
         shown.say(f"output {number}: {output.dtype} {'x'.join(map(str, output.shape)) or 'scalar'}")
     (times,) = in_turns([running.calling(inputs)])
     median, low, high = (seconds * 1e3 for seconds in middle(times))
-    shown.say(f"{median:.4g} ms a run, [{low:.4g}, {high:.4g}] of {len(times)} rounds, {threads} threads")
+    shown.say(f"{median:.4g} ms a run, 5 % to 95 % of {len(times)} rounds: [{low:.4g}, {high:.4g}], {threads} threads")
     return 0

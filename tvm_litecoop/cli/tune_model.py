@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
         raise TargetError(f"whole models are compiled for CPUs, not for {target.kind.name}", "leave --target out")
     from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables, yardstick
 
+    began = time.monotonic()
     screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
     with screen.logging():
         right = yardstick.measured_by(model, target, screen.note)
@@ -58,6 +60,10 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
     executable = model_check.finish(outcomes, model, mod, tasks, target, right, screen.note)
     for part in model_tables.shown(outcomes, requests[0].trials):
         screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))
+    tuning_s = sum(outcome.seconds.get("total", 0.0) for outcome in outcomes)
+    screen.say(
+        f"{time.monotonic() - began:.0f} s in all, {tuning_s:.0f} s of them tuning; the rest is timing and checking"
+    )
     screen.page_of(outcomes[-1])
     if wanted.json_file is not None:
         write(wanted.json_file, as_text(outcomes))

@@ -84,7 +84,7 @@ class Recorded:
 
     def view(self, program: Program) -> View:
         """Recorded members look at the program alone."""
-        return View(program, SKETCH, (SKETCH,), frozenset(), (), Machine())
+        return View(program, SKETCH, (SKETCH,), (), Machine())
 
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
         """What came of these very edits; an unrecorded outcome was a duplicate or refused."""

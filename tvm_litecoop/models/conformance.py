@@ -69,7 +69,6 @@ def example_view(*, root: bool) -> View:
         Program(0, tuple(site.value for site in sites)),
         sketches[0],
         sketches,
-        frozenset(),
         (("MutateTileSize", 0.9), ("MutateUnroll", 0.1)),
         Machine(cores=2, vector_bytes=64, registers=32),
         flops=2 * 64 * 64 * 32,

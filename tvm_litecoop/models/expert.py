@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tvm_litecoop.models import rules
 from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.values import Edit, Proposal, SetDecision, SetSketch
-from tvm_litecoop.view import Sketch, View
+from tvm_litecoop.view import Factored, Sketch, View
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ def whole_program(view: View, rng: random.Random) -> Proposal:
 
 
 def _draw_sketch(view: View, rng: random.Random) -> Sketch:
-    """Any sketch, but one that factors a reduction only where the spatial loops cannot keep the cores busy."""
-    indices = range(len(view.sketches))
-    plain = [index for index in indices if index not in view.factored]
-    if plain and rules.keeps_cores_busy(view.sketches[plain[0]], view.machine):
-        return view.sketches[rng.choice(plain)]
-    return view.sketches[rng.choice(indices)]
+    """By what it factors: rather the more vector lanes it fills; what fills none, only to keep the cores busy."""
+    spaces = view.factored or (Factored(),) * len(view.sketches)
+    plain = next((index for index, one in enumerate(spaces) if not one.reductions), None)
+    busy = plain is not None and rules.keeps_cores_busy(view.sketches[plain], view.machine)
+    weights = rules.factorings(spaces, busy=busy)
+    return view.sketches[rng.choices(range(len(weights)), weights)[0]]
 
 
 def _changes(view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:

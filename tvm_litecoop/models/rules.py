@@ -9,13 +9,14 @@
 - unroll on a GPU: high limits first; a thread's results are registers only where their loops are unrolled.
 - compute location: where the loops around it do not make the producer run more than once; every repetition costs
   its work again.
-- sketch: a factored reduction (`rfactor`) pays only where the spatial loops cannot keep the cores busy.
+- sketch: a factored reduction (`rfactor`) pays where its partial results fill vector lanes, and where the spatial loops
+  cannot keep the cores busy.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import prod
 
@@ -26,12 +27,13 @@ from tvm_litecoop import seeds
 from tvm_litecoop.models import gpu, roofline
 from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Site, Tile, Value
-from tvm_litecoop.view import Sketch
+from tvm_litecoop.view import Factored, Sketch
 
 DRAWS = 4096  # random tilings of a nest that are ranked once
 KEPT = 256  # of those, the ones whole programs are drawn from
 CODE_STEPS = 256  # unrolled statements of a program, over all its nests, that still compile in a moment
 SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cost to this power
+LANES_GAIN = 4.0  # weight of a reduction whose partial results fill vector lanes, against a chain of scalar additions
 JOBS_PER_CORE = 16  # TVM's own bound for factoring a reduction (AddRFactor, `max_jobs_per_core`)
 
 
@@ -86,6 +88,16 @@ def keeps_cores_busy(sketch: Sketch, machine: Machine) -> bool:
     """Whether the spatial loops of every reduction suffice, so that factoring one gains nothing."""
     reductions = [block for block in sketch.blocks if any(axis.reduction for axis in block.axes)]
     return all(_spatial(block) >= machine.cores * JOBS_PER_CORE for block in reductions)
+
+
+def factorings(spaces: Sequence[Factored], *, busy: bool) -> list[float]:
+    """A weight for each design space of a task.
+
+    Args:
+        spaces: What each factors.
+        busy: Whether the spatial loops keep the cores busy.
+    """
+    return [0.0 if busy and one.reductions > one.lanes else LANES_GAIN**one.lanes for one in spaces]
 
 
 def importance(sketch: Sketch) -> dict[str, float]:

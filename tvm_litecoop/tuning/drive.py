@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop.config import SearchConfig
@@ -20,6 +21,9 @@ from tvm_litecoop.tuning.interrupt import Interrupt
 from tvm_litecoop.tuning.recorder import Recorder
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tuning.status import Status
+
+IN_NOTEBOOK = "s_tir.meta_schedule.using_ipython"
+"""TVM's question whether to show tables (meta_schedule/utils.py)."""
 
 
 class Watcher(Protocol):
@@ -170,14 +174,17 @@ def quiet() -> Iterator[None]:
     """TVM's own chatter goes to `logs/` in the work directory, not to the terminal; nor does that it cannot be written.
 
     TVM's tuning functions give their console handler the level that this logger has before the run
-    (meta_schedule/logging.py).
+    (meta_schedule/logging.py). In a notebook they would show tables besides, with pandas.
     """
     chatter = logging.getLogger("tvm.s_tir.meta_schedule")
     before = chatter.level, logging.raiseExceptions
     chatter.setLevel(logging.CRITICAL)
     logging.raiseExceptions = False
+    in_notebook = tvm_ffi.get_global_func(IN_NOTEBOOK)
+    tvm_ffi.register_global_func(IN_NOTEBOOK, lambda: False, override=True)
     try:
         yield
     finally:
+        tvm_ffi.register_global_func(IN_NOTEBOOK, in_notebook, override=True)
         chatter.setLevel(before[0])
         logging.raiseExceptions = before[1]

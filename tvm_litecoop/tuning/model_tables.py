@@ -69,7 +69,7 @@ def searches(outcomes: Sequence[ModelOutcome]) -> Table:
                 f"{outcome.trials} + {outcome.known} earlier" if outcome.known else str(outcome.trials),
                 str(outcome.failed),
                 *_times(outcome.final_s),
-                str(outcome.speedup),
+                f"{outcome.speedup:.3g}" if outcome.speedup else "",
                 f"{outcome.seconds.get('total', 0.0):.1f}",
                 {True: "yes", False: "NO", None: ""}[outcome.correct],
             )

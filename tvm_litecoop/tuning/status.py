@@ -95,6 +95,10 @@ class Status:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds left at the pace of this process's own trials; None before its first batch."""
+        """Seconds left at the pace of this process's own trials; None before its first batch.
+
+        Of several tasks TVM measures a batch each before it looks at any.
+        """
         own = self.trials - self.carried
-        return self.elapsed_s / own * max(0, self.wanted - self.trials) if own else None
+        done = max(own, min(self.batch * len(self.tasks), self.wanted)) if len(self.tasks) > 1 else own
+        return self.elapsed_s / done * max(0, self.wanted - self.carried - done) if own else None

@@ -28,7 +28,7 @@ from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.machine import machine_of
 from tvm_litecoop.tvm_bridge.records import mean_seconds
 
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.005
 """Of the tuned model's time, what tuning a task must be able to save."""
 REACHED = 0.5
 """Of the roofline, what a good kernel reaches."""
@@ -142,7 +142,7 @@ def choose(tasks: Sequence[ModelTask], most: int) -> list[ModelTask]:
     for number, task in enumerate(known):
         why = ""
         if task.gain_s < least:
-            why = f"tuning can save less than {LEAST_SHARE:.0%} of the tuned model's time"
+            why = f"tuning can save less than {LEAST_SHARE:.1%} of the tuned model's time"
         elif number >= max(1, most):
             why = "too few trials for so many tasks"
         said.append(replace(task, left_out=why))

@@ -68,7 +68,6 @@ class Sketch:
         self.sampling = traces.sampling_instructions(self.trace)
         self.signature = traces.signature(self.trace)
         self.default = Program(index, traces.decisions_of(self.trace))
-        self.factors_reduction = any(inst.kind.name == "RFactor" for inst in self.trace.insts)
 
     @property
     def slots(self) -> tuple[Slot, ...]:

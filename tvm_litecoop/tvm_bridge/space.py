@@ -12,6 +12,7 @@ from tvm.s_tir.analysis import estimate_tir_flops
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.edits import Editor
+from tvm_litecoop.tvm_bridge.factoring import factored
 from tvm_litecoop.tvm_bridge.made import loops_of
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.replay import Replayed, Replayer
@@ -57,7 +58,7 @@ class TvmSpace:
         self._flops = int(estimate_tir_flops(mod))
         self._probabilities = tuple((name, probability) for name, (_, probability) in mutators.items())
         self._editor = Editor(self.sketches, {name: mutator for name, (mutator, _) in mutators.items()})
-        self._factored = frozenset(sketch.index for sketch in self.sketches if sketch.factors_reduction)
+        self._factored = factored(mod, [sketch.trace for sketch in self.sketches])
         self._postprocs = [str(postproc).split("(")[0] for postproc in postprocs]
         self._replayer = Replayer(mod, self.sketches, postprocs, threads)
         self._predictor = predictor

@@ -1,0 +1,62 @@
+"""The reductions that design spaces factor (`rfactor`), and which of these then fill vector lanes with partial sums.
+
+TVM's rule splits the loop of a reduction in two and makes either part a dimension of partial results (`AddRFactor`,
+src/s_tir/meta_schedule/schedule_rule/add_rfactor.cc). The inner part of a loop along which memory is contiguous makes
+lanes: a sum over a row is otherwise a chain of scalar additions, each waiting for the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from tvm.s_tir.schedule import Schedule
+
+from tvm_litecoop.nest import Block
+from tvm_litecoop.tvm_bridge.nests import read_block
+from tvm_litecoop.view import Factored
+
+
+def factored(mod: Any, traces: Sequence[Any]) -> tuple[Factored, ...]:
+    """What each design space factors.
+
+    Args:
+        mod: The untuned module.
+        traces: Of the design spaces.
+    """
+    schedule = Schedule(mod)
+
+    @cache
+    def along_rows(name: str) -> bool:
+        return _along_rows(read_block(schedule, schedule.get_sblock(name)))
+
+    found = []
+    for trace in traces:
+        splits = [(name, inner) for name, inner in _factorings(trace)]
+        found.append(Factored(len(splits), sum(inner and along_rows(name) for name, inner in splits)))
+    return tuple(found)
+
+
+def _factorings(trace: Any) -> list[tuple[str, bool]]:
+    """Block of each factored reduction, and whether it is the inner part of its loop that became a dimension."""
+    names: dict[Any, str] = {}  # block or loop -> name of the block
+    inner: set[Any] = set()
+    found = []
+    for inst in trace.insts:
+        kind = inst.kind.name
+        if kind == "GetSBlock":
+            names[inst.outputs[0]] = str(inst.attrs[0])
+        elif kind in ("GetLoops", "Fuse", "Split") and inst.inputs[0] in names:
+            names.update(dict.fromkeys(inst.outputs, names[inst.inputs[0]]))
+            if kind == "Split":
+                inner.add(inst.outputs[-1])
+        elif kind == "RFactor" and inst.inputs[0] in names:
+            found.append((names[inst.inputs[0]], inst.inputs[0] in inner))
+    return found
+
+
+def _along_rows(block: Block) -> bool:
+    """Whether memory is contiguous along a reduction, and along no other loop."""
+    steps = [(axis.reduction, read.stride(number)) for number, axis in enumerate(block.axes) for read in block.reads]
+    return (True, 1) in steps and (False, 1) not in steps

@@ -117,10 +117,10 @@ LOG_ERFC = _interpolated(lambda x: math.log(math.erfc(x)), ERF_SMALL, ERF_ONE, 9
 def _exp(x: Any) -> Any:
     """2ⁿ·p(r), where x = n·ln 2 + r; the power is put together from its bits, in two steps because n may be 128."""
     const = _constants(x)
-    near, n, r = (tirx.Var(name, x.ty.dtype) for name in ("near", "n", "r"))
+    near, n, r = (tirx.Var(name, _dtype(x)) for name in ("near", "n", "r"))
     bits = "int32" + _lanes(x)
     half = tirx.call_intrin(
-        x.ty.dtype, "tirx.reinterpret", (tirx.Cast(bits, n) + tirx.const(126, bits)) << tirx.const(23, bits)
+        _dtype(x), "tirx.reinterpret", (tirx.Cast(bits, n) + tirx.const(126, bits)) << tirx.const(23, bits)
     )
     found = _polynomial(EXP, r) * half * const(2.0)
     found = tirx.Let(r, near - n * const(LN2_HIGH) - n * const(LN2 - LN2_HIGH), found)
@@ -131,7 +131,7 @@ def _exp(x: Any) -> Any:
 
 
 def _tanh(x: Any) -> Any:
-    const, size = _constants(x), tirx.Var("size", x.ty.dtype)
+    const, size = _constants(x), tirx.Var("size", _dtype(x))
     small = x + x * (x * x) * _polynomial(TANH, x * x)
     large = const(1.0) - const(2.0) / (_exp(size * const(2.0)) + const(1.0))
     large = tirx.Select(x < const(0.0), const(0.0) - large, large)
@@ -139,7 +139,7 @@ def _tanh(x: Any) -> Any:
 
 
 def _erf(x: Any) -> Any:
-    const, size = _constants(x), tirx.Var("size", x.ty.dtype)
+    const, size = _constants(x), tirx.Var("size", _dtype(x))
     small = x * _polynomial(ERF, x * x)
     power = _polynomial(LOG_ERFC, tirx.Min(size, const(ERF_ONE)))
     large = const(1.0) - _exp(power)
@@ -158,23 +158,28 @@ def _polynomial(coefficients: Sequence[float], x: Any) -> Any:
 
 
 def _constants(x: Any) -> Callable[[float], Any]:
-    return lambda value: tirx.const(value, x.ty.dtype)
+    return lambda value: tirx.const(value, _dtype(x))
 
 
 def _lanes(x: Any) -> str:
-    return str(x.ty.dtype).removeprefix("float32")
+    return _dtype(x).removeprefix("float32")
+
+
+def _dtype(x: Any) -> str:
+    return str(x.ty.dtype if hasattr(x, "ty") else x.dtype)  # TVM 0.27, TVM 0.26
 
 
 def _lowering(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def lower(call: Any) -> Any:
         (given,) = call.args
-        if not str(given.ty.dtype).startswith("float32"):
+        if not _dtype(given).startswith("float32"):
             return call
-        x = tirx.Var("x", given.ty.dtype)
+        x = tirx.Var("x", _dtype(given))
         return tirx.Let(x, given, function(x))
 
     return lower
 
 
+_register = getattr(tirx, "register_intrin_lowering", None) or tvm.ir.register_intrin_lowering  # TVM 0.27, TVM 0.26
 for _name, _function in (("exp", _exp), ("tanh", _tanh), ("erf", _erf)):
-    tirx.register_intrin_lowering(f"tirx.{_name}", target="llvm.fastmath", f=_lowering(_function))
+    _register(f"tirx.{_name}", target="llvm.fastmath", f=_lowering(_function))

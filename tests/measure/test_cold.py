@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tvm
 from tvm import te
 from tvm.s_tir import meta_schedule as ms
 
-from tvm_litecoop.measure import cold
+from tvm_litecoop.measure import cold, runner
+from tvm_litecoop.measure.timing import Effort
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning.targets import parse_target
@@ -35,7 +37,6 @@ def test_weights_are_what_is_marked() -> None:
 
 def test_builder_and_runner_agree_on_what_is_cold(tmp_path: Path) -> None:
     target = parse_target("")
-    times = {}
     for chilled in (False, True):
         with warm_tools(cold_weights=chilled) as tools:
             mod = _matvec(marked=True)
@@ -46,8 +47,24 @@ def test_builder_and_runner_agree_on_what_is_cold(tmp_path: Path) -> None:
             (future,) = tools["runner"].run([job])
             result = future.result()
             assert result.error_msg is None
-            times[chilled] = [float(seconds) for seconds in result.run_secs]
-    assert all(seconds > 0 for one in times.values() for seconds in one)
+            assert all(float(seconds) > 0 for seconds in result.run_secs)
+
+
+def test_the_worker_takes_the_clock_that_was_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def clock_of(_module: object, _device: object, args: list[object], positions: list[int]) -> cold.Clock:
+        asked.append((len(args), positions))
+        return lambda _number, repeat, _min_ms: [1e-3] * repeat
+
+    monkeypatch.setattr(cold, "cold_clock", clock_of)
+    with warm_tools(cold_weights=True) as tools:
+        (built,) = tools["builder"].build([ms.builder.BuilderInput(_matvec(marked=True), parse_target(""))])
+        candidate = runner._Candidate(
+            str(built.artifact_path), "cpu", [one.as_json() for one in args_of(_matvec(True))]
+        )
+        assert runner._time_artifact(candidate, Effort(), None).run_secs[0] == 1e-3
+    assert asked == [(3, [1])]
 
 
 def test_every_call_finds_the_weights_cold() -> None:
@@ -71,11 +88,28 @@ def test_every_call_finds_the_weights_cold() -> None:
     assert flushed == [1] * 6
 
 
+def test_short_calls_are_made_until_they_last_long_enough() -> None:
+    made = []
+
+    class Clocked:
+        entry_name = "main"
+
+        def time_evaluator(self, name: str, _device: object, *, number: int, repeat: int, f_preproc: str) -> object:
+            made.append(repeat)
+            return lambda *args: type("Times", (), {"results": [1e-5] * repeat})
+
+    clock = cold.cold_clock(Clocked(), tvm.cpu(), [], [])
+    assert clock(1, 2, 1.0) == pytest.approx([1e-5, 1e-5])
+    assert made == [2, 200]
+    assert len(clock(1, 1, 1e9)) == 1 and made[-1] == cold.MOST_CALLS
+
+
 def test_weights_stay_cold_where_the_last_cache_cannot_hold_them() -> None:
     task = ModelTask(ms.ExtractedTask("y", _matvec(True), parse_target(""), [_matvec(True)], 3))
     size = 4 * ROWS * COLUMNS
     assert weights_stay_cold([task], Machine(l3_bytes=3 * size - 1))
     assert not weights_stay_cold([task], Machine(l3_bytes=3 * size))
+    assert not weights_stay_cold([task], Machine("cuda", l3_bytes=0))
     unmarked = ModelTask(ms.ExtractedTask("y", _matvec(False), parse_target(""), [_matvec(False)], 3))
     assert not weights_stay_cold([unmarked], Machine(l3_bytes=0))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tvm_litecoop import fast_math
 from tvm_litecoop.certify import inputs, kernels
 from tvm_litecoop.certify.compare import keep, off_default, off_reference, plain
 from tvm_litecoop.certify.equality import tolerance
@@ -79,7 +80,7 @@ def refer(case: Case) -> Reference:
         given = inputs.arrays(program, inputs.RANDOM)
     except Unsupported as error:
         return Reference(unsupported=str(error))
-    kernel = kernels.compiled(mod, kernels.target_of(case.target))
+    kernel = kernels.compiled(mod, fast_math.plain(kernels.target_of(case.target)))
     kernels.run(kernel, given, program.outputs)
     start = time.perf_counter()
     kernels.run(kernel, given, program.outputs)
@@ -109,7 +110,7 @@ def judge(case: Case, record: str, kinds: Sequence[Kind]) -> Judged:
         kernel = kernels.compiled(module, target)
     except Exception as error:  # as above
         return Judged(fault=f"does not build: {last_line(error)[:200]}")
-    default, program = kernels.compiled(mod, target), facts(mod)
+    default, program = kernels.compiled(mod, fast_math.plain(target)), facts(mod)
     seen = {kind.name: off_default(case.folder, kernel, default, program, kind) for kind in kinds}
     if case.spec:
         seen["numpy"] = off_reference(kernel, parse(case.spec), target)

@@ -99,18 +99,15 @@ def _tune(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
     pool = Pool.from_toml(args.pool) if args.pool else None
-    from tvm_litecoop import fast_math
     from tvm_litecoop.model_files import Model, load, shapes
-    from tvm_litecoop.tuning import artifact, workdir
+    from tvm_litecoop.tuning import arithmetic, artifact, workdir
     from tvm_litecoop.tuning.targets import parse_target
 
     if args.output:
         check_replaceable(artifact.checked(Path(args.output)), artifact.is_ours, "litecoop tune")
     target = parse_target(args.target)
     subject = load(args.workload, shapes.parse(args.shape))
-    wanted = isinstance(subject, Model) and target.kind.name == "llvm" if args.fast_math is None else args.fast_math
-    if wanted:
-        target = fast_math.fast(target)
+    target = arithmetic.chosen(args.fast_math, target, requests, whole_model=isinstance(subject, Model))
     loud = {"quiet": args.quiet, "verbose": args.verbose}
     if isinstance(subject, Model):
         wanted = Wanted(Path(args.output) if args.output else None, json_file, packed=not args.no_prepack)

@@ -41,7 +41,7 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
     """
     if target.kind.name != "llvm":
         raise TargetError(f"whole models are compiled for CPUs, not for {target.kind.name}", "leave --target out")
-    from tvm_litecoop.tuning import artifact, model_check, model_session, model_tables, yardstick
+    from tvm_litecoop.tuning import arithmetic, artifact, model_check, model_session, model_tables, yardstick
 
     began = time.monotonic()
     screen.note(f"{model.spec}: {', '.join(map(str, model.inputs))}; timing its untuned kernels")
@@ -53,11 +53,11 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
     outcomes = []
     for request in requests:
         with screen.display() as display:
-            outcomes.append(model_session.run(request, tasks, target, display, pool))
+            outcomes.append(model_session.run(request, tasks, arithmetic.of(request, target), display, pool))
         if outcomes[-1].interrupted:
             screen.say("interrupted; going on with the best so far")
             break
-    executable = model_check.finish(outcomes, model, mod, tasks, target, right, screen.note)
+    executable = model_check.finish(outcomes, model, mod, tasks, right, screen.note)
     for part in model_tables.shown(outcomes, requests[0].trials):
         screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))
     tuning_s = sum(outcome.seconds.get("total", 0.0) for outcome in outcomes)

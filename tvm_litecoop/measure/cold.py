@@ -10,6 +10,7 @@ artifact.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ MARK = "layout_free_buffers"
 """Attribute of a kernel: the positions of its constant weights (`relax.transform.AttachAttrLayoutFreeBuffers`)."""
 FILE = "cold.json"
 """Beside an artifact: the positions of its cold arguments."""
+MOST_CALLS = 1000
+"""Of a repeat; a call of a kernel that short costs more to prepare than to time."""
 CHILL = "tvm_litecoop.measure.chill"
 
 
@@ -45,17 +48,22 @@ def noted(artifact: str) -> list[int]:
 
 
 def cold_clock(module: Any, device: Any, args: Sequence[Any], positions: Sequence[int]) -> Clock:
-    """A clock of calls that each find the arguments at these positions in no cache."""
+    """A clock of calls that each find the arguments at these positions in no cache; a CPU's alone."""
     flush = tvm.get_global_func("cache_flush_cpu_non_first_arg")
 
     def chill(*given: Any) -> None:
         flush(given[0], *(given[position] for position in positions))
 
-    def clock(number: int, repeat: int, _min_ms: float) -> list[float]:
+    def clock(number: int, repeat: int, min_ms: float) -> list[float]:
         tvm_ffi.register_global_func(CHILL, chill, override=True)
-        evaluator = module.time_evaluator(module.entry_name, device, number=1, repeat=number * repeat, f_preproc=CHILL)
-        device.sync()
-        runs = [float(seconds) for seconds in evaluator(*args).results]
-        return [statistics.fmean(runs[at : at + number]) for at in range(0, len(runs), number)]
+        while True:
+            calls = number * repeat
+            evaluator = module.time_evaluator(module.entry_name, device, number=1, repeat=calls, f_preproc=CHILL)
+            device.sync()
+            runs = [float(seconds) for seconds in evaluator(*args).results]
+            wanted = math.ceil(number * repeat * min_ms / 1e3 / max(sum(runs), 1e-9))
+            if wanted <= number or number >= MOST_CALLS:
+                return [statistics.fmean(runs[at : at + number]) for at in range(0, calls, number)]
+            number = min(wanted, MOST_CALLS)
 
     return clock

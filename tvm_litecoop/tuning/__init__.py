@@ -19,6 +19,7 @@ tables.py        what is shown at the end
 
 Of a whole model:
 
+arithmetic.py    whether it uses fast math
 tasks.py         its kernels, and which are worth their trials
 task_times.py    their untuned times, kept for a resumed run
 lowering.py      fused into kernels, and compiled with the best of them

@@ -9,7 +9,7 @@ from typing import Any
 
 from tvm.s_tir import meta_schedule as ms
 
-from tvm_litecoop import fast_math
+from tvm_litecoop.certify import kernels
 from tvm_litecoop.certify.certificate import HARMFUL, TaskCertificate
 from tvm_litecoop.certify.examiner import Examiner
 from tvm_litecoop.certify.verify import Say
@@ -29,7 +29,6 @@ def finish(
     model: Model,
     mod: Any,
     tasks: Sequence[ModelTask],
-    target: Any,
     yardstick: Yardstick,
     say: Say,
 ) -> Any:
@@ -40,7 +39,6 @@ def finish(
         model: What was tuned.
         mod: Its fused module.
         tasks: Its tasks.
-        target: For which machine.
         yardstick: What it is held against.
         say: Told what goes on.
 
@@ -48,14 +46,14 @@ def finish(
         The executable of the last search; None where its outputs are wrong.
     """
     executables = []
-    about = About(Path(model.spec).name, str(target), model.inputs).as_text()
     with Examiner() as examiner:
         for outcome in outcomes:
             database = ms.database.MemoryDatabase()
             say(f"certifying the kernels of {outcome.strategy}")
-            for number, said in certified(outcome.directory, [task.mod for task in tasks], target, examiner, say):
+            own = kernels.target_of(outcome.target)
+            about = About(Path(model.spec).name, outcome.target, model.inputs).as_text()
+            for number, said in certified(outcome.directory, [task.mod for task in tasks], own, examiner, say):
                 _book(outcome, tasks[number], said, database, say)
-            own = target if outcome.strategy == "litecoop" else fast_math.plain(target)  # as TVM would compile it
             executables.append(compiled(mod, database, own, about))
     running = [Running(executable) for executable in executables]
     for outcome, one in zip(outcomes, running, strict=True):

@@ -75,7 +75,7 @@ def _run(
 
         def tune(given: dict[str, Any]) -> None:
             contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
-                [task.extracted for task in chosen],
+                [task.on(target).extracted for task in chosen],
                 request.directory,
                 strategy=given.pop("strategy"),
                 seed=request.seed,

@@ -72,6 +72,12 @@ class ModelTask:
         """The same for the same program, in any process."""
         return f"{int(tvm_ffi.structural_hash(self.mod)):x}"
 
+    def on(self, target: Any) -> ModelTask:
+        """The task for another target of the same kind."""
+        given = self.extracted
+        own = ms.ExtractedTask(given.task_name, given.mod, target, list(given.dispatched), given.weight)
+        return replace(self, extracted=own)
+
     @property
     def gain_s(self) -> float:
         """Seconds that tuning can save in one run of the model; unknown counts as much."""
@@ -113,7 +119,9 @@ def timed(
     machine, times = machine_of(target), dict(known or {})
     missing = [task for task in tasks if not task.left_out and task.digest not in times]
     if missing:
-        opened: AbstractContextManager[dict[str, Any]] = nullcontext(tools) if tools is not None else warm_tools()
+        opened: AbstractContextManager[dict[str, Any]] = (
+            warm_tools(cold_weights=weights_stay_cold(tasks, machine)) if tools is None else nullcontext(tools)
+        )
         with opened as given:
             seconds = untuned_seconds([task.mod for task in missing], target, given)
         times.update({task.digest: one for task, one in zip(missing, seconds, strict=True)})
@@ -150,8 +158,8 @@ def choose(tasks: Sequence[ModelTask], most: int) -> list[ModelTask]:
 
 
 def weights_stay_cold(tasks: Sequence[ModelTask], machine: Machine) -> bool:
-    """Whether no cache can keep the weights of a model from one run to the next."""
-    return sum(task.weight * _weight_bytes(task.mod) for task in tasks) > machine.l3_bytes
+    """Whether no cache of a CPU can keep the weights of a model, as far as they are packed, from run to run."""
+    return machine.kind == "llvm" and sum(task.weight * _weight_bytes(task.mod) for task in tasks) > machine.l3_bytes
 
 
 def untuned_seconds(mods: Sequence[Any], target: Any, tools: dict[str, Any]) -> list[float | None]:

@@ -1,4 +1,4 @@
-"""Who gets fast math: models on a CPU, by our search and tools; never against what the user said or the work dir holds."""
+"""Who gets fast math: models on a CPU, by our own tools; never against what the user said or the work dir holds."""
 
 from __future__ import annotations
 

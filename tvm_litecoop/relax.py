@@ -8,6 +8,7 @@ with target:
 executable = tvm.compile(mod, target)
 ```
 
+For a target that asks for fast math the last line is `tvm_litecoop.fast_math.compiled(mod, target)`.
 `tvm.s_tir.meta_schedule.relax_integration.tune_relax` takes `strategy=LiteCoOpStrategy()` as it is.
 """
 

@@ -48,7 +48,7 @@ def test_a_model_is_tuned_certified_written_and_run(
     np.save("mine.npy", np.ones((1, 8, 16, 16), np.float32))
     assert main(["run", "m.so", "--input", "input=mine.npy"]) == 0
     out = capsys.readouterr().out
-    assert "input input: float32 1x8x16x16, mine.npy" in out and "ms a run, [" in out
+    assert "input input: float32 1x8x16x16, mine.npy" in out and "ms a run, 5 % to 95 % of" in out
     np.save("other.npy", np.ones((1, 8), np.float32))
     np.savez("several.npz", np.ones(1), np.ones(2))
     Path("empty.npy").touch()
@@ -126,8 +126,8 @@ def test_only_the_model_of_the_search_that_was_asked_for_is_written(
     monkeypatch.chdir(tmp_path)
     tiny_onnx(tmp_path / "relu.onnx")
 
-    def stopped(request: Any, *_: Any) -> ModelOutcome:
-        return ModelOutcome("relu.onnx", "llvm", request.strategy, 1, request.directory, interrupted=True)
+    def stopped(request: Any, _tasks: Any, target: Any, *_: Any) -> ModelOutcome:
+        return ModelOutcome("relu.onnx", str(target), request.strategy, 1, request.directory, interrupted=True)
 
     monkeypatch.setattr(model_session, "run", stopped)
     assert main(["tune", "relu.onnx", "--compare", "replay-trace", "-o", "m.so"]) == 1
@@ -141,8 +141,8 @@ def test_a_harmful_record_that_was_tried_makes_the_exit_code_1(
     monkeypatch.chdir(tmp_path)
     tiny_onnx(tmp_path / "relu.onnx")
 
-    def harmed(request: Any, *_: Any) -> ModelOutcome:
-        return ModelOutcome("relu.onnx", "llvm", request.strategy, 1, request.directory, harmful=2)
+    def harmed(request: Any, _tasks: Any, target: Any, *_: Any) -> ModelOutcome:
+        return ModelOutcome("relu.onnx", str(target), request.strategy, 1, request.directory, harmful=2)
 
     monkeypatch.setattr(model_session, "run", harmed)
     assert main(["tune", "relu.onnx", "-o", "m.so"]) == 1

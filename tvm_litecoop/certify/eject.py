@@ -57,8 +57,8 @@ def eject(task: Task, record: Record | None, file: Path) -> None:
 
 def _text(task: Task, record: Record | None, mod: Any, wanted: int, program: str, statements: str) -> str:
     target, fast = json.loads(task.target), ""
-    if isinstance(target, dict) and fast_math.KEY in target.get("keys", []):
-        target["keys"] = [key for key in target["keys"] if key != fast_math.KEY]
+    if fast_math.asked(tuned_for := kernels.target_of(task.target)):
+        target = json.loads(str(fast_math.plain(tuned_for)))
         fast = ", tuned with fast math, which TVM alone does not have"
     cores = target.get("num-cores") if isinstance(target, dict) else None
     which = f"record {record.line}, {record.seconds * 1e3:.4g} ms as recorded" if record else "the untuned program"

@@ -33,7 +33,7 @@ def factored(mod: Any, traces: Sequence[Any]) -> tuple[Factored, ...]:
 
     found = []
     for trace in traces:
-        splits = [(name, inner) for name, inner in _factorings(trace)]
+        splits = _factorings(trace)
         found.append(Factored(len(splits), sum(inner and along_rows(name) for name, inner in splits)))
     return tuple(found)
 

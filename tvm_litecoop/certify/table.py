@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from tvm_litecoop import fast_math
+from tvm_litecoop.certify import kernels
 from tvm_litecoop.certify.certificate import TaskCertificate, Verdict
 
 
@@ -64,6 +66,9 @@ def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = F
     """How to get what is certified: with TVM where its database leads there, else by this package's commands."""
     compiled = f"compile_tir(JSONDatabase(work_dir={directory!r}), mod, target)"
     eject = f"as plain TVM Python: litecoop eject {directory}"
+    if any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks):
+        compiled = f"tvm_litecoop.fast_math.compiled({compiled}.mod, target), for a target {fast_math.KEY!r}"
+        eject += ", without fast math"
     rejected = any(task.rejected for task in tasks)
     if not rejected or set_aside:
         default = "; None stands for the untuned program" if any(task.winner is None for task in tasks) else ""

@@ -28,16 +28,18 @@ class Sketch:
 
 
 @dataclass(frozen=True)
-class Factored:
-    """What a design space does to reductions.
+class Traits:
+    """What sets a design space of a task apart from the others.
 
     Attributes:
-        reductions: So many it factors (`rfactor`).
+        factored: So many reductions it factors (`rfactor`).
         lanes: So many of these so that partial results fill vector lanes.
+        prepared: Whether it is of the prepared program (`tvm_litecoop.design_space`).
     """
 
-    reductions: int = 0
+    factored: int = 0
     lanes: int = 0
+    prepared: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class View:
         sketches: Every design space, for proposals that start afresh; lazy.
         mutators: TVM's mutators and their probabilities.
         machine: Facts of the target.
-        factored: For each design space what it does to reductions; nothing for nothing known.
+        traits: For each design space what sets it apart; nothing for nothing known.
         flops: Arithmetic operations of one run of the program; 0 where unknown.
         root: True at the root, where there is no measured program to refine.
         noise: Relative difference of two run times that means nothing.
@@ -160,7 +162,7 @@ class View:
     sketches: Sequence[Sketch]
     mutators: tuple[tuple[str, float], ...]
     machine: Machine
-    factored: tuple[Factored, ...] = ()
+    traits: tuple[Traits, ...] = ()
     flops: int = 0
     root: bool = False
     noise: float = 0.0

@@ -26,11 +26,13 @@ class Arm:
         changes: What differs from the default request.
         pool: Seed -> a pool that is open while the cell runs; None for TVM's own searches.
         droplet: Whether TVM's post-optimization goes on from the best record of the search.
+        fast_math: Whether `exp`, `tanh` and `erf` are vector arithmetic.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
     pool: Callable[[int], Opened] = _no_pool
     droplet: bool = False
+    fast_math: bool = False
 
 
 def _built_in(*names: str) -> Callable[[int], Opened]:
@@ -76,6 +78,7 @@ ARMS: dict[str, Arm] = {
     "evolutionary-droplet": Arm({"strategy": "evolutionary", "stock": True}, droplet=True),
     "replay-trace": Arm({"strategy": "replay-trace"}),
     "litecoop": Arm({}, _built_in(*FREE)),
+    "litecoop-space": Arm({"space": "litecoop"}, _built_in(*FREE), fast_math=True),
     "litecoop-no-surrogate": Arm({}, _built_in("expert", "mutator")),
     "litecoop-expert": Arm({}, _built_in("expert")),
     "litecoop-mutator": Arm({}, _built_in("mutator")),

@@ -42,6 +42,7 @@ def main() -> None:
     check_versions()
     use_physical_cores()
     from litecoop_bench import droplet
+    from tvm_litecoop import fast_math
     from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
     from tvm_litecoop.tuning import session
     from tvm_litecoop.tuning.progress import Silent
@@ -50,6 +51,8 @@ def main() -> None:
 
     load_tensor_intrinsics()
     request, arm, target = cell.request(folder), ARMS[cell.arm], parse_target("")
+    if arm.fast_math:
+        target = fast_math.fast(target)
     with arm.pool(cell.seed) as pool:
         outcome = session.run(request, parse(cell.workload), target, Silent(), pool)
     if arm.droplet and outcome.best_s and not outcome.interrupted:

@@ -5,11 +5,12 @@ One process for each workload, where the library is timed in turns with them: a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from litecoop_bench import process
+from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell
 
 LIBRARY = "library"
@@ -34,7 +35,8 @@ def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
     for workload in dict.fromkeys(cell.workload for cell in cells):
         mine = [cell for cell in cells if cell.workload == workload]
         library = Cell(workload, LIBRARY, 0, 0)
-        job = {"workload": workload, "folders": [str(folder / cell.name) for cell in mine]}
+        asked = [{"folder": str(folder / cell.name), "fast": ARMS[cell.arm].fast_math} for cell in mine]
+        job = {"workload": workload, "cells": asked}
         answer = process.ask("litecoop_bench.retime", job, LIMIT_S)
         if "error" in answer:
             found.update({cell: {"error": f"timing at the end: {answer['error']}"} for cell in [*mine, library]})
@@ -52,16 +54,17 @@ def main() -> None:
 
     load_tensor_intrinsics()
     job = process.job()
-    *cells, library = _together(job["workload"], job["folders"])
+    *cells, library = _together(job["workload"], job["cells"])
     process.answer({"cells": cells, "library": library})
 
 
-def _together(text: str, folders: Sequence[str]) -> list[dict[str, Any]]:
+def _together(text: str, asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The results of the kernels of one workload, and the library's at the end."""
     import numpy as np
     import tvm
 
     from litecoop_bench import library
+    from tvm_litecoop import fast_math
     from tvm_litecoop.certify import kernels as kit
     from tvm_litecoop.certify.compare import off_reference
     from tvm_litecoop.certify.equality import deviation
@@ -69,13 +72,14 @@ def _together(text: str, folders: Sequence[str]) -> list[dict[str, Any]]:
     from tvm_litecoop.tvm_bridge.machine import machine_of
     from tvm_litecoop.workloads import parse
 
-    workload, target = parse(text), parse_target("")
+    workload, host = parse(text), parse_target("")
     inputs, (shape, dtype) = workload.inputs(seed=1), workload.arg_shapes()[-1]
     args = [tvm.runtime.tensor(array) for array in [*inputs, np.zeros(shape, dtype)]]
     results: list[dict[str, Any]] = []
     timers: dict[int, kit.Timer] = {}
-    for number, folder in enumerate(folders):
-        kernel = _kernel(folder, workload, target)
+    for number, one in enumerate(asked):
+        target = fast_math.fast(host) if one["fast"] else host
+        kernel = _kernel(one["folder"], workload, target)
         if kernel is None:
             results.append({"error": "no schedule in its database"})
             continue
@@ -89,7 +93,7 @@ def _together(text: str, folders: Sequence[str]) -> list[dict[str, Any]]:
         off = deviation(bound.call().numpy(), workload.reference(inputs), workload.rtol, workload.atol)
         timers[len(results)] = bound.timer()
         results.append({"correct": off <= 1.0, "library": bound.name})
-    peak = machine_of(target).peak_gflops * 1e9
+    peak = machine_of(host).peak_gflops * 1e9
     for number, column in zip(timers, kit.turns(list(timers.values()), TIMING_S), strict=True):
         seconds = float(np.median(column))
         results[number]["final_ms"] = seconds * 1e3

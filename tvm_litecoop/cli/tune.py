@@ -16,7 +16,7 @@ from tvm_litecoop.compat import check_versions
 from tvm_litecoop.config import NAMED
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models.pool import Pool
-from tvm_litecoop.tuning.request import STRATEGIES, Request
+from tvm_litecoop.tuning.request import SPACES, STRATEGIES, Request
 from tvm_litecoop.tuning.threads import use_physical_cores
 
 EXAMPLES = """examples:
@@ -58,6 +58,12 @@ def add_to(commands: Any) -> None:
     kept.add_argument("--resume", action="store_true", help="go on in the same work dir (the default)")
     kept.add_argument("--fresh", action="store_true", help="start over; earlier results are kept aside")
     tune.add_argument("--stock", action="store_true", help="TVM's default builder and runner instead of the warm ones")
+    tune.add_argument(
+        "--space",
+        choices=SPACES,
+        default="stock",
+        help="design spaces: TVM's own, or also those of the program padded, packed and kept from inlining (CPUs)",
+    )
     tune.add_argument("--json", default="", metavar="FILE", help="write the outcome there")
     tune.add_argument("-o", "--output", default="", metavar="FILE.so", help="write the compiled model there")
     tune.add_argument("--shape", action="append", default=[], metavar="NAME=AxB", help="shape of an input of a model")
@@ -84,6 +90,7 @@ def _tune(args: argparse.Namespace) -> int:
         stock=args.stock,
         fresh=args.fresh,
         setting=args.setting,
+        space=args.space,
     )
     requests = [request]
     if args.compare == args.strategy:
@@ -170,4 +177,4 @@ def _show(console: Console, outcomes: list[Any], trials: int) -> None:
 
 def _compared(request: Request, strategy: str, directory: str) -> Request:
     """The same run by one of TVM's own strategies, with TVM's own builder and runner."""
-    return replace(request, strategy=strategy, work_dir=directory, stock=True, setting="default")
+    return replace(request, strategy=strategy, work_dir=directory, stock=True, setting="default", space="stock")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tvm_litecoop.models import rules
 from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.values import Edit, Proposal, SetDecision, SetSketch
-from tvm_litecoop.view import Factored, Sketch, View
+from tvm_litecoop.view import Sketch, Traits, View
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ def whole_program(view: View, rng: random.Random) -> Proposal:
 
 
 def _draw_sketch(view: View, rng: random.Random) -> Sketch:
-    """By what it factors: rather the more vector lanes it fills; what fills none, only to keep the cores busy."""
-    spaces = view.factored or (Factored(),) * len(view.sketches)
-    plain = next((index for index, one in enumerate(spaces) if not one.reductions), None)
+    """By what sets it apart: rather a prepared one with many vector lanes; what fills none, only to keep cores busy."""
+    spaces = view.traits or (Traits(),) * len(view.sketches)
+    plain = next((index for index, one in enumerate(spaces) if not one.factored), None)
     busy = plain is not None and rules.keeps_cores_busy(view.sketches[plain], view.machine)
-    weights = rules.factorings(spaces, busy=busy)
+    weights = rules.spaces(spaces, busy=busy)
     return view.sketches[rng.choices(range(len(weights)), weights)[0]]
 
 

@@ -10,7 +10,7 @@
 - compute location: where the loops around it do not make the producer run more than once; every repetition costs
   its work again.
 - sketch: a factored reduction (`rfactor`) pays where its partial results fill vector lanes, and where the spatial loops
-  cannot keep the cores busy.
+  cannot keep the cores busy; a program is prepared (`tvm_litecoop.design_space`) only where there is a reason to.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from tvm_litecoop import seeds
 from tvm_litecoop.models import gpu, roofline
 from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Site, Tile, Value
-from tvm_litecoop.view import Factored, Sketch
+from tvm_litecoop.view import Sketch, Traits
 
 DRAWS = 4096  # random tilings of a nest that are ranked once
 KEPT = 256  # of those, the ones whole programs are drawn from
 CODE_STEPS = 256  # unrolled statements of a program, over all its nests, that still compile in a moment
 SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cost to this power
 LANES_GAIN = 4.0  # weight of a reduction whose partial results fill vector lanes, against a chain of scalar additions
+PREPARED_GAIN = 8.0  # weight of the prepared program, against the program as it is
 JOBS_PER_CORE = 16  # TVM's own bound for factoring a reduction (AddRFactor, `max_jobs_per_core`)
 
 
@@ -90,14 +91,15 @@ def keeps_cores_busy(sketch: Sketch, machine: Machine) -> bool:
     return all(_spatial(block) >= machine.cores * JOBS_PER_CORE for block in reductions)
 
 
-def factorings(spaces: Sequence[Factored], *, busy: bool) -> list[float]:
+def spaces(traits: Sequence[Traits], *, busy: bool) -> list[float]:
     """A weight for each design space of a task.
 
     Args:
-        spaces: What each factors.
+        traits: What sets each apart.
         busy: Whether the spatial loops keep the cores busy.
     """
-    return [0.0 if busy and one.reductions > one.lanes else LANES_GAIN**one.lanes for one in spaces]
+    gains = [LANES_GAIN**one.lanes * PREPARED_GAIN**one.prepared for one in traits]
+    return [0.0 if busy and one.factored > one.lanes else gain for one, gain in zip(traits, gains, strict=True)]
 
 
 def importance(sketch: Sketch) -> dict[str, float]:

@@ -9,6 +9,7 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 
 STRATEGIES = ("litecoop", "evolutionary", "replay-trace")
+SPACES = ("stock", "litecoop")
 BATCH, STOCK_BATCH = 8, 64
 """Candidates of a batch: few for the tree, which learns from each; TVM's own default, where starting one is dear."""
 
@@ -27,6 +28,7 @@ class Request:
         batch: Candidates measured between two looks at the results; 0 for the strategy's own default.
         stock: Use TVM's default builder and runner instead of the warm ones.
         fresh: Start over; an earlier run in the same directory is kept aside.
+        space: One of `SPACES`: TVM's own design spaces, or those of `LiteCoOpSpace` as well.
         setting: Settings of the search by name (`SearchConfig.named`).
     """
 
@@ -40,11 +42,14 @@ class Request:
     stock: bool = False
     fresh: bool = False
     setting: str = "default"
+    space: str = "stock"
 
     def __post_init__(self) -> None:
         """Name a wrong value where it was made."""
         if self.strategy not in STRATEGIES:
             raise ConfigError(f"unknown strategy {self.strategy!r}", f"choose from {', '.join(STRATEGIES)}")
+        if self.space not in SPACES:
+            raise ConfigError(f"unknown space {self.space!r}", f"choose from {', '.join(SPACES)}")
         SearchConfig.named(self.setting)
         if self.setting != "default" and self.strategy != "litecoop":
             raise ConfigError(f"{self.strategy} has no settings", "leave out --setting")

@@ -12,11 +12,11 @@ from tvm.s_tir.analysis import estimate_tir_flops
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.edits import Editor
-from tvm_litecoop.tvm_bridge.factoring import factored
 from tvm_litecoop.tvm_bridge.made import loops_of
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.replay import Replayed, Replayer
 from tvm_litecoop.tvm_bridge.sketch import Sketch
+from tvm_litecoop.tvm_bridge.traits import traits_of
 from tvm_litecoop.values import Built, Edit, Program, Rejection, Why
 from tvm_litecoop.view import Loops, View
 
@@ -58,7 +58,7 @@ class TvmSpace:
         self._flops = int(estimate_tir_flops(mod))
         self._probabilities = tuple((name, probability) for name, (_, probability) in mutators.items())
         self._editor = Editor(self.sketches, {name: mutator for name, (mutator, _) in mutators.items()})
-        self._factored = factored(mod, [sketch.trace for sketch in self.sketches])
+        self._traits = traits_of(mod, [sketch.trace for sketch in self.sketches])
         self._postprocs = [str(postproc).split("(")[0] for postproc in postprocs]
         self._replayer = Replayer(mod, self.sketches, postprocs, threads)
         self._predictor = predictor
@@ -96,7 +96,7 @@ class TvmSpace:
             program=program,
             sketch=sketch.shown(program),
             sketches=_Shown(self.sketches),
-            factored=self._factored,
+            traits=self._traits,
             mutators=self._probabilities,
             machine=self.machine,
             flops=self._flops,

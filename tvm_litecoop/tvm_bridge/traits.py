@@ -1,4 +1,4 @@
-"""The reductions that design spaces factor (`rfactor`), and which of these then fill vector lanes with partial sums.
+"""What sets the design spaces of a task apart: reductions that they factor (`rfactor`), and whether they are prepared.
 
 TVM's rule splits the loop of a reduction in two and makes either part a dimension of partial results (`AddRFactor`,
 src/s_tir/meta_schedule/schedule_rule/add_rfactor.cc). The inner part of a loop along which memory is contiguous makes
@@ -7,6 +7,7 @@ lanes: a sum over a row is otherwise a chain of scalar additions, each waiting f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -15,11 +16,11 @@ from tvm.s_tir.schedule import Schedule
 
 from tvm_litecoop.nest import Block
 from tvm_litecoop.tvm_bridge.nests import read_block
-from tvm_litecoop.view import Factored
+from tvm_litecoop.view import Traits
 
 
-def factored(mod: Any, traces: Sequence[Any]) -> tuple[Factored, ...]:
-    """What each design space factors.
+def traits_of(mod: Any, traces: Sequence[Any]) -> tuple[Traits, ...]:
+    """What sets each design space apart.
 
     Args:
         mod: The untuned module.
@@ -31,10 +32,14 @@ def factored(mod: Any, traces: Sequence[Any]) -> tuple[Factored, ...]:
     def along_rows(name: str) -> bool:
         return _along_rows(read_block(schedule, schedule.get_sblock(name)))
 
+    kinds = [Counter(str(inst.kind.name) for inst in trace.insts) for trace in traces]
+    inlined = max((one["ComputeInline"] for one in kinds), default=0)
     found = []
-    for trace in traces:
+    for trace, one in zip(traces, kinds, strict=True):
         splits = _factorings(trace)
-        found.append(Factored(len(splits), sum(inner and along_rows(name) for name, inner in splits)))
+        lanes = sum(inner and along_rows(name) for name, inner in splits)
+        prepared = bool(one["PadEinsum"] or one["TransformLayout"] or one["ComputeInline"] < inlined)
+        found.append(Traits(len(splits), lanes, prepared))
     return tuple(found)
 
 

@@ -1,0 +1,115 @@
+"""Design spaces beyond TVM's own: which there are, that their programs are right, and that stock TVM replays them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tvm import te
+from tvm.s_tir import meta_schedule as ms
+from tvm.s_tir.schedule import Schedule
+from tvm.target import Target
+
+from tvm_litecoop.certify.compare import off_reference
+from tvm_litecoop.certify.kernels import compiled
+from tvm_litecoop.design_space import LiteCoOpSpace
+from tvm_litecoop.design_space.prepare import prepare
+from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
+from tvm_litecoop.nest import Machine
+from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.tvm_bridge import traces
+from tvm_litecoop.workloads import parse
+
+MACHINE = Machine("llvm", 2, 64, 32)
+
+
+def _spaces(mod: Any, target: Any, generator: Any) -> list[Any]:
+    load_tensor_intrinsics()
+    return list(ms.TuneContext(mod, target=target, space_generator=generator, rand_state=1).generate_design_space())
+
+
+def _signatures(schedules: list[Any]) -> list[str]:
+    return sorted(traces.signature(schedule.trace.simplified(True)) for schedule in schedules)
+
+
+def _beyond(spec: str, target: Any = None) -> list[Any]:
+    """The design spaces that are not TVM's, all of whose own must be there."""
+    mod, target = parse(spec).mod, target or parse_target("")
+    stock, ours = _spaces(mod, target, "post-order-apply"), _spaces(mod, target, LiteCoOpSpace())
+    known = _signatures(stock)
+    assert [one for one in _signatures(ours) if one in known] == known
+    return [one for one in ours if traces.signature(one.trace.simplified(True)) not in known]
+
+
+def _done(schedule: Any, kind: str) -> int:
+    return sum(inst.kind.name == kind for inst in schedule.trace.insts)
+
+
+def _prepared(mod: Any) -> tuple[Any, set[str]]:
+    schedule = Schedule(mod)
+    return schedule, prepare(schedule, MACHINE)
+
+
+@pytest.mark.parametrize("spec", ["matmul:61x53x67", "batch_matmul:2x37x41x64"])
+def test_extents_without_factors_are_padded(spec: str) -> None:
+    beyond = _beyond(spec)
+    assert beyond and all(_done(schedule, "PadEinsum") == 1 for schedule in beyond)
+
+
+def test_what_divides_well_is_left_as_it_is() -> None:
+    assert not _beyond("matmul:64x48x96")
+    assert not _beyond("conv2d:1x14x14x8,3x3,16")
+    assert not _beyond("softmax:32x64")
+
+
+def test_padding_that_makes_much_more_work_is_left_out() -> None:
+    schedule, kept = _prepared(parse("matmul:17x17x17").mod)  # 24 x 32 x 24 would be 3.8 times the work
+    assert not kept and not _done(schedule, "PadEinsum")
+
+
+def test_a_reduction_is_padded_only_where_zeros_add_nothing() -> None:
+    a, b = te.placeholder((61, 67), name="a"), te.placeholder((67, 53), name="b")
+    k = te.reduce_axis((0, 67), name="k")
+    c = te.compute((61, 53), lambda i, j: te.sum(te.exp(a[i, k]) + b[k, j], axis=k), name="c")
+    schedule, _ = _prepared(te.create_prim_func([a, b, c]))
+    assert not _done(schedule, "PadEinsum")
+
+
+def test_operands_that_are_strided_along_the_vector_are_packed_and_divisions_are_not_repeated() -> None:
+    beyond = _beyond("attention:2x32x16")
+    assert len(beyond) > 1
+    assert all(_done(schedule, "TransformLayout") == 1 for schedule in beyond)
+    stock = _spaces(parse("attention:2x32x16").mod, parse_target(""), "post-order-apply")
+    assert {_done(schedule, "ComputeInline") for schedule in stock} == {1}
+    assert {_done(schedule, "ComputeInline") for schedule in beyond} == {0}
+
+
+def test_a_gpu_gets_the_stock_spaces() -> None:
+    assert not _beyond("matmul:61x53x67", Target("nvidia/nvidia-a100"))
+
+
+@pytest.mark.parametrize("spec", ["matmul:61x53x67", "attention:2x32x16"])
+def test_programs_are_right_and_their_records_replay_with_stock_tvm(spec: str, tmp_path: Path) -> None:
+    """TVM's own search in these spaces, its own database and `compile_tir`: nothing of ours is needed for a record."""
+    load_tensor_intrinsics()
+    workload, target = parse(spec), parse_target("")
+    ms.tune_tir(
+        workload.mod,
+        target,
+        str(tmp_path),
+        max_trials_global=8,
+        num_trials_per_iter=8,
+        space=LiteCoOpSpace(),
+        strategy="replay-trace",
+        builder=ms.builder.LocalBuilder(max_workers=2),
+        seed=3,
+    )
+    database = ms.database.JSONDatabase(work_dir=str(tmp_path))
+    records = database.get_all_tuning_records()
+    made = [record for record in records if _done(record, "PadEinsum") or _done(record, "TransformLayout")]
+    assert made
+    for record in records:
+        schedule = Schedule(workload.mod)
+        record.trace.apply_to_schedule(schedule, remove_postproc=False)
+        assert off_reference(compiled(schedule.mod, target), workload, target) <= 1.0

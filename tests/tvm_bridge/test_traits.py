@@ -1,0 +1,46 @@
+"""What sets design spaces apart, read from TVM's own traces."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from tvm.s_tir import meta_schedule as ms
+
+from tvm_litecoop.models import rules
+from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.tvm_bridge.traits import traits_of
+from tvm_litecoop.view import Traits
+from tvm_litecoop.workloads import parse
+
+
+def _traits(spec: str) -> tuple[Traits, ...]:
+    workload = parse(spec)
+    context = ms.TuneContext(workload.mod, target=parse_target(""), space_generator="post-order-apply")
+    return traits_of(workload.mod, [schedule.trace.simplified(True) for schedule in context.generate_design_space()])
+
+
+def test_sums_over_rows_make_lanes_where_the_inner_part_is_traits() -> None:
+    counted = Counter(_traits("softmax:64x128"))
+    assert counted == {
+        Traits(0, 0): 1,
+        Traits(1, 1): 2,  # maximum or sum, its inner part
+        Traits(1, 0): 2,
+        Traits(2, 2): 1,
+        Traits(2, 1): 2,
+        Traits(2, 0): 1,
+    }
+
+
+def test_a_product_has_contiguous_columns() -> None:
+    assert {one.lanes for one in _traits("matmul:4x4x4096")} == {0}
+    assert {one.factored for one in _traits("matmul:4x4x4096")} == {0, 1}
+
+
+def test_the_rule_prefers_lanes_and_factors_for_cores_alone_where_these_idle() -> None:
+    spaces = [Traits(), Traits(1, 1), Traits(1, 0), Traits(2, 2)]
+    busy, idle = rules.spaces(spaces, busy=True), rules.spaces(spaces, busy=False)
+    assert busy[2] == 0.0 < busy[0] < busy[1] < busy[3]
+    assert idle[2] == idle[0] < idle[1] < idle[3]
+    drawn = random.Random(1).choices(range(4), busy, k=100)
+    assert 2 not in drawn and {0, 1, 3} == set(drawn)

@@ -1,0 +1,77 @@
+"""Extents without factors, padded: a prime loop can be tiled as 1 or as a whole, and neither fills registers.
+
+The operands are copied into larger arrays, with zeros around them, and the results are cut out at the end. That pays
+where a contraction does much more work than the copies.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from tvm.s_tir.schedule import ScheduleError
+
+from tvm_litecoop.design_space.contraction import blocks_of, is_contraction, vector_axis
+from tvm_litecoop.nest import Axis, Block, Machine
+
+TILES = range(4, 17)
+"""An extent with a divisor among these can be tiled for registers and caches."""
+MULTIPLE = 8
+"""Another one is padded to a multiple of this."""
+MOST_WORK = 1.25
+"""Times the work, over which padding is not worth it."""
+
+
+def pad(schedule: Any, machine: Machine) -> set[str]:
+    """Pad the contractions of a schedule that need it.
+
+    Args:
+        schedule: Changed in place: blocks for the copies are added.
+        machine: Says how many lanes a vector has.
+
+    Returns:
+        The names of the contractions that were padded.
+    """
+    padded = set()
+    for name, block in blocks_of(schedule.mod).items():
+        multiples = _multiples(block, machine) if is_contraction(block) else [1]
+        if max(multiples) > 1 and _sums_products(schedule.get(schedule.get_sblock(name))):
+            try:
+                schedule.pad_einsum(name, multiples)
+            except (ScheduleError, RuntimeError, ValueError):  # an index that is more than one loop, as of convolutions
+                continue
+            padded.add(name)
+    return padded
+
+
+def _multiples(block: Block, machine: Machine) -> list[int]:
+    """What the extent of each axis shall be a multiple of; all 1 where nothing is to be done."""
+    vector, lanes = vector_axis(block), machine.lanes(block.writes[0].item_bytes)
+    found = [_multiple(axis, lanes if number == vector else 0) for number, axis in enumerate(block.axes)]
+    work = prod(-(-axis.extent // n) * n / max(1, axis.extent) for axis, n in zip(block.axes, found, strict=True))
+    return found if work <= MOST_WORK else [1]
+
+
+def _multiple(axis: Axis, lanes: int) -> int:
+    if lanes and axis.extent > lanes:
+        return lanes if axis.extent % lanes else 1
+    if axis.extent <= max(TILES) or any(axis.extent % factor == 0 for factor in TILES):
+        return 1
+    return MULTIPLE
+
+
+def _sums_products(block: Any) -> bool:
+    """Whether zeros among its operands add nothing: `c += a * b`, casts allowed."""
+    value: Any = getattr(block.body, "value", None)
+    if type(value).__name__ != "Add":
+        return False
+    products = [term for term in (_uncast(value.a), _uncast(value.b)) if type(term).__name__ == "Mul"]
+    return any(_is_load(_uncast(term.a)) and _is_load(_uncast(term.b)) for term in products)
+
+
+def _uncast(expr: Any) -> Any:
+    return expr.value if type(expr).__name__ == "Cast" else expr
+
+
+def _is_load(expr: Any) -> bool:
+    return type(expr).__name__ in ("TensorLoad", "BufferLoad")  # TVM 0.27, TVM 0.26

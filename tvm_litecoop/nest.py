@@ -60,12 +60,14 @@ class Block:
         axes: Its loops, outermost first.
         accesses: Its reads, then its writes.
         tiling: The tiling structure TVM annotated (`SSRSRS` on CPU); empty where it is not tiled.
+        functions: Exponentials and their like that one iteration computes.
     """
 
     name: str
     axes: tuple[Axis, ...]
     accesses: tuple[Access, ...]
     tiling: str = ""
+    functions: int = 0
 
     @property
     def writes(self) -> tuple[Access, ...]:

@@ -81,6 +81,7 @@ class Profile:
         background: Whether a call may run beside a measurement: not where it computes on the cores that are timed.
         slow_s: Seconds to expect of the first call, for a member that is neither free nor in the background.
         endpoint: Where it is served, for members that fail together; empty where it is alone.
+        doubt: Misses that it is expected to begin with, for the draw of who acts; 1 where nothing is known of it.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Profile:
     background: bool = False
     slow_s: float = 0.0
     endpoint: str = ""
+    doubt: float = 1.0
 
 
 class Member(Protocol):

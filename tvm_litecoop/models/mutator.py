@@ -8,6 +8,9 @@ from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.values import Edit, Mutate, Proposal, Resample
 from tvm_litecoop.view import View
 
+DOUBT = 4.0
+"""Fresh samples, with which it has to begin, took eight times as long as good programs in thirteen workloads."""
+
 
 class Mutator:
     """Proposes what TVM's evolutionary search would: a mutation of a program, at the root a fresh sample.
@@ -15,7 +18,7 @@ class Mutator:
     Source: `EvolutionarySearchNode` in src/s_tir/meta_schedule/search_strategy/evolutionary_search.cc.
     """
 
-    profile = Profile("mutator", free=True)
+    profile = Profile("mutator", free=True, doubt=DOUBT)
 
     def ask(self, view: View, k: int, seed: int) -> Call:
         """`k` random edits."""

@@ -170,12 +170,13 @@ class Pool:
             return name if ready else RESERVE
         able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
         rng = random.Random(seed)
-        starved = turns.starved(able, config.min_share) if config.next_member == "model" and not must else []
+        dear = {one: stats for one, stats in able.items() if not self.members[one].profile.free}
+        starved = turns.starved(dear, config.min_share) if config.next_member == "model" and not must else []
         if starved:
             return rng.choice(starved)
         if name in able:
             return name
-        return turns.draw(able, self._worth_now(), rng) if able else RESERVE
+        return self._drawn(able, rng) if able else RESERVE
 
     def in_background(self, name: str) -> bool:
         """Whether that member may think beside a measurement."""
@@ -194,7 +195,11 @@ class Pool:
             return rng.choice(list(able))
         if config.next_member == "round-robin":
             return min(able, key=lambda name: able[name].calls)
-        return turns.draw(able, self._worth_now(), rng, named)
+        return self._drawn(able, rng, named)
+
+    def _drawn(self, able: dict[str, MemberStats], rng: random.Random, named: str = "") -> str:
+        doubts = {one: self.members[one].profile.doubt for one in able}
+        return turns.draw(able, self._worth_now(), rng, named, doubts)
 
     def _worth_now(self) -> Prices:
         """What time and money are worth, with the seconds of a trial as they were measured."""

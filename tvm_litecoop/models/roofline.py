@@ -69,7 +69,7 @@ def _inner_step(block: Block, machine: Machine, tiles: list[list[Array]]) -> Arr
     write = block.writes[0]
     lanes = machine.lanes(write.item_bytes)
     width = inner[vector] if write.stride(vector) == 1 else np.ones_like(inner[vector])
-    vectors = np.ceil(width / lanes)  # a partly filled vector costs a whole one
+    vectors = _vectors(width, lanes)
     accumulators = _size(block, inner, spatial_only=True) / width * vectors
     arithmetic = np.maximum(accumulators / FMA_PER_CYCLE, FMA_LATENCY)
     loads = sum((_loads(block, read, inner, vector, width, vectors) for read in block.reads), np.zeros_like(width))
@@ -78,6 +78,17 @@ def _inner_step(block: Block, machine: Machine, tiles: list[list[Array]]) -> Arr
     reduced = np.maximum(1.0, _size(block, tiles[-3]) / _size(block, inner, spatial_only=True))
     reload = 2.0 * (accumulators / reduced + SPILL * spilled)
     return np.asarray(np.maximum(arithmetic, (loads + reload) / LOADS_PER_CYCLE))
+
+
+def _vectors(width: Array, lanes: int) -> Array:
+    """Instructions for so many elements side by side.
+
+    A part of a vector costs a whole one where it is a power of two. LLVM takes 40 or 56 lanes apart, one by one: such
+    kernels took two to ten times as long as those with whole vectors.
+    """
+    whole, rest = np.divmod(width, lanes)
+    even = (whole == 0) & (np.exp2(np.floor(np.log2(np.maximum(rest, 1)))) == rest)
+    return np.asarray(whole + np.where(even, np.minimum(rest, 1), rest))
 
 
 def _loads(block: Block, read: Access, inner: list[Array], vector: int, width: Array, vectors: Array) -> Array:

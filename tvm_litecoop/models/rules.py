@@ -4,11 +4,11 @@
   multiply-add and few enough to stay in registers, working sets that fit their caches, parallel pieces that divide
   evenly over the cores.
 - tiles on a GPU (`gpu`): whole warps of threads, several results a thread, operands that fit shared memory.
-- unroll on a CPU: limits in the middle, because accumulators stay in registers only where the tile around them is
-  unrolled, but code that outgrows the instruction cache runs slower and takes minutes to compile.
+- unroll on a CPU: rather some, because accumulators stay in registers only where the tile around them is unrolled; but
+  code that outgrows the instruction cache runs slower and takes minutes to compile.
 - unroll on a GPU: high limits first; a thread's results are registers only where their loops are unrolled.
 - compute location: where the loops around it do not make the producer run more than once; every repetition costs
-  its work again.
+  its work again, and what is not inlined is stored and loaded besides.
 - sketch: a factored reduction (`rfactor`) pays where its partial results fill vector lanes, and where the spatial loops
   cannot keep the cores busy; a program is prepared (`tvm_litecoop.design_space`) only where there is a reason to.
 """
@@ -31,7 +31,10 @@ from tvm_litecoop.view import Sketch, Traits
 
 DRAWS = 4096  # random tilings of a nest that are ranked once
 KEPT = 256  # of those, the ones whole programs are drawn from
-CODE_STEPS = 256  # unrolled statements of a program, over all its nests, that still compile in a moment
+STORED = 1.0  # what storing and loading a result costs, against a few arithmetic operations
+FUNCTION = 8.0  # what an exponential and its like costs, against these
+LOCATION_SHARPNESS = 3.0  # the weight of a location falls with its cost to this power
+CODE_STEPS = 512  # unrolled statements of a program, over all its nests, that still compile in a moment
 SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cost to this power
 LANES_GAIN = 4.0  # weight of a reduction whose partial results fill vector lanes, against a chain of scalar additions
 PREPARED_GAIN = 8.0  # weight of the prepared program, against the program as it is
@@ -167,34 +170,35 @@ def _untiled(domain: Tile, machine: Machine) -> dict[Value, float]:
 
 
 def _limits(domain: Choice, sketch: Sketch, machine: Machine) -> dict[Value, float]:
-    """By rank of the option: the middle on a CPU, less where the code would grow too long; rising on a GPU."""
+    """By rank of the option: rather some on a CPU, less where the code would grow too long; rising on a GPU."""
     order = sorted(domain, key=lambda index: domain.options[index])
     if machine.kind != "llvm":
         return {index: 1.0 + rank for rank, index in enumerate(order)}
     found: dict[Value, float] = {}
     for rank, index in enumerate(order):
         steps = max(1, domain.options[index] * len(sketch.blocks))
-        found[index] = (1.0 + 2.0 * min(rank, len(order) - 1 - rank)) * min(1.0, CODE_STEPS / steps)
+        found[index] = (2.0 if rank else 1.0) * min(1.0, CODE_STEPS / steps)
     return found
 
 
 def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, float]:
-    """One over the number of times the producer would run at each location."""
+    """By the number of times the producer would run at each location."""
     producer = _block(sketch, site.block)
     consumers = [block for name in site.consumers if (block := _block(sketch, name)) is not None]
     if producer is None or not consumers:
         return dict.fromkeys(domain, 1.0)
-    found: dict[Value, float] = {}
+    once = 1.0 + FUNCTION * producer.functions
+    cost: dict[Value, float] = {}
     repeats = 1
     for index, label in zip(domain.indices, domain.labels, strict=True):
         if index == INLINE:
-            found[index] = 1.0 / max(_inline_repeats(producer, consumer) for consumer in consumers)
+            cost[index] = once * sum(_inline_repeats(producer, consumer) for consumer in consumers)
         elif index == ROOT:
-            found[index] = 1.0
+            cost[index] = once + STORED
         else:
             repeats *= _loop_repeats(label, producer, consumers[0], sketch)
-            found[index] = 1.0 / repeats
-    return found
+            cost[index] = once * repeats + STORED
+    return {index: one**-LOCATION_SHARPNESS for index, one in cost.items()}
 
 
 def _inline_repeats(producer: Block, consumer: Block) -> int:

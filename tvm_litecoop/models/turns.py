@@ -27,14 +27,25 @@ NAMED = 2.0
 model's, and a bad model would spend them."""
 
 
-def draw(stats: Mapping[str, MemberStats], prices: Prices, rng: random.Random, named: str = "") -> str:
+def draw(
+    stats: Mapping[str, MemberStats],
+    prices: Prices,
+    rng: random.Random,
+    named: str = "",
+    doubts: Mapping[str, float] | None = None,
+) -> str:
     """A member, by hits for the time and money of getting and measuring a program.
 
-    One sample is drawn of each member's hit rate (Thompson sampling over Beta(hits + 1, misses + 1)) and divided by
+    One sample is drawn of each member's hit rate (Thompson sampling over Beta(hits + 1, misses + doubt)) and divided by
     the seconds that one of its programs costs. So a member that brings little, or is slow or dear for what it brings,
     is asked less, and one that is hardly known still gets its chance.
     """
-    return max(stats, key=lambda name: _worth(stats[name], prices, rng) * (NAMED if name == named else 1.0))
+    known = doubts or {}
+
+    def worth(name: str) -> float:
+        return _worth(stats[name], prices, rng, known.get(name, 1.0)) * (NAMED if name == named else 1.0)
+
+    return max(stats, key=worth)
 
 
 def starved(stats: Mapping[str, MemberStats], min_share: float) -> list[str]:
@@ -43,9 +54,9 @@ def starved(stats: Mapping[str, MemberStats], min_share: float) -> list[str]:
     return [name for name, one in stats.items() if one.calls * len(stats) < min_share * calls]
 
 
-def _worth(stats: MemberStats, prices: Prices, rng: random.Random) -> float:
+def _worth(stats: MemberStats, prices: Prices, rng: random.Random, doubt: float) -> float:
     misses = stats.trials - stats.hits + stats.refused
-    hit_rate = rng.betavariate(stats.hits + 1, misses + 1)
+    hit_rate = rng.betavariate(stats.hits + 1, misses + doubt)
     usable = max(1, stats.proposals - stats.refused)
     cost_s = (stats.blocked_s + stats.usd / prices.usd_per_hour * 3600.0) / usable
     return hit_rate / (prices.trial_s + cost_s)

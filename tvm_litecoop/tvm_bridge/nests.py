@@ -27,7 +27,8 @@ def read_block(schedule: Any, block_rv: Any) -> Block:
     reads = [_access(region, variables, bindings, write=False) for region in block.reads]
     writes = [_access(region, variables, bindings, write=True) for region in block.writes]
     tiling = block.annotations.get(TILING, "")
-    return Block(str(block.name_hint), axes, (*reads, *writes), str(tiling))
+    functions = _functions(getattr(block.body, "value", None))
+    return Block(str(block.name_hint), axes, (*reads, *writes), str(tiling), functions)
 
 
 def _bindings(body: Any, block: Any) -> dict[Any, Any]:
@@ -76,6 +77,16 @@ def _evaluate(expr: Any, variable: Any, value: int, bindings: Mapping[Any, Any])
     b = _evaluate(expr.b, variable, value, bindings)
     return _ARITHMETIC[kind](a, b) if kind in _ARITHMETIC else 0
 
+
+def _functions(expr: Any) -> int:
+    """Calls of mathematical functions in an expression."""
+    called = str(getattr(getattr(expr, "op", None), "name", "")).rsplit(".", 1)[-1]
+    parts = [getattr(expr, side) for side in ("a", "b", "value", "true_value", "false_value") if hasattr(expr, side)]
+    parts += list(getattr(expr, "args", ()))
+    return (called in _DEAR) + sum(map(_functions, parts))
+
+
+_DEAR = {"exp", "exp2", "exp10", "log", "log2", "log10", "log1p", "pow", "tanh", "sigmoid", "erf", "sin", "cos", "tan"}
 
 _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "Add": lambda a, b: a + b,

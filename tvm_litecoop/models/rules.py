@@ -188,11 +188,12 @@ def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, floa
     if producer is None or not consumers:
         return dict.fromkeys(domain, 1.0)
     once = 1.0 + FUNCTION * producer.functions
+    others = len(site.consumers) - len(consumers)  # those without a decision: each computes an element once
     cost: dict[Value, float] = {}
     repeats = 1
     for index, label in zip(domain.indices, domain.labels, strict=True):
         if index == INLINE:
-            cost[index] = once * sum(_inline_repeats(producer, consumer) for consumer in consumers)
+            cost[index] = once * (others + sum(_inline_repeats(producer, consumer) for consumer in consumers))
         elif index == ROOT:
             cost[index] = once + STORED
         else:

@@ -46,6 +46,7 @@ def MetaScheduleTuneIRMod(
     strategy: Any = None,
     pool: Pool | None = None,
     seed: int | None = None,
+    space: Any = "post-order-apply",
 ) -> Any:
     """Tune the kernels of a Relax module that was legalized and fused, under the current target.
 
@@ -63,6 +64,7 @@ def MetaScheduleTuneIRMod(
         strategy: A search strategy of TVM's interface or the name of one; `LiteCoOpStrategy(pool)` for None.
         pool: Who proposes, where no strategy is given; the embedded pool for None.
         seed: Makes the randomness of the search.
+        space: The design spaces: TVM's own, or `LiteCoOpSpace()` for more.
 
     Raises:
         ConfigError: Both a strategy and a pool.
@@ -91,7 +93,7 @@ def MetaScheduleTuneIRMod(
             if not chosen:
                 return mod
             contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
-                chosen, work_dir, strategy=strategy or LiteCoOpStrategy(pool), seed=seed
+                chosen, work_dir, space=space, strategy=strategy or LiteCoOpStrategy(pool), seed=seed
             )
             ms.tune_tasks(
                 tasks=contexts,
@@ -117,6 +119,7 @@ def static_shape_tuning_pipeline(
     strategy: Any = None,
     pool: Pool | None = None,
     seed: int | None = None,
+    space: Any = "post-order-apply",
 ) -> Any:
     """Tune a Relax module of static shapes and apply what was found; `tvm.compile` makes a program of the result.
 
@@ -132,13 +135,14 @@ def static_shape_tuning_pipeline(
         strategy: As in `MetaScheduleTuneIRMod`.
         pool: As in `MetaScheduleTuneIRMod`.
         seed: Makes the randomness of the search.
+        space: As in `MetaScheduleTuneIRMod`.
 
     Raises:
         ConfigError: Both a strategy and a pool.
     """
     transform, target = relax.transform, Target(target)
     tuning = MetaScheduleTuneIRMod(
-        {}, work_dir, total_trials, max_trials_per_task, strategy=strategy, pool=pool, seed=seed
+        {}, work_dir, total_trials, max_trials_per_task, strategy=strategy, pool=pool, seed=seed, space=space
     )
 
     @tvm.transform.module_pass(opt_level=0, name="litecoop_static_shape_tuning")  # type: ignore[untyped-decorator]

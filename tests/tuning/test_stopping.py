@@ -86,7 +86,7 @@ def driven(strategy: str, runner: Any, work: Path, monkeypatch: pytest.MonkeyPat
             ).clone()
             for spec in SPECS
         ]
-        given.pop("strategy")
+        del given["strategy"], given["space"]
         ms.tune_tasks(
             tasks=contexts,
             task_weights=[1.0] * len(SPECS),

@@ -61,8 +61,7 @@ def add_to(commands: Any) -> None:
     tune.add_argument(
         "--space",
         choices=SPACES,
-        default="stock",
-        help="design spaces: TVM's own, or also those of the program padded, packed and kept from inlining (CPUs)",
+        help="design spaces: TVM's own (stock), or also padded and packed programs (litecoop, default of our search)",
     )
     tune.add_argument("--json", default="", metavar="FILE", help="write the outcome there")
     tune.add_argument("-o", "--output", default="", metavar="FILE.so", help="write the compiled model there")
@@ -90,7 +89,7 @@ def _tune(args: argparse.Namespace) -> int:
         stock=args.stock,
         fresh=args.fresh,
         setting=args.setting,
-        space=args.space,
+        space=args.space or ("litecoop" if args.strategy == "litecoop" else "stock"),
     )
     requests = [request]
     if args.compare == args.strategy:

@@ -6,17 +6,19 @@ contraction uses each element many times.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from tvm_litecoop.design_space.contraction import blocks_of, is_contraction, repeats, vector_axis
 from tvm_litecoop.nest import Access, Block
 
 
-def pack(schedule: Any) -> set[str]:
+def pack(schedule: Any, left: Collection[str] = ()) -> set[str]:
     """Pack the operands of the contractions of a schedule that need it.
 
     Args:
         schedule: Changed in place: blocks for the copies are added.
+        left: Operands to be left as they are.
 
     Returns:
         The names of the contractions whose operands were packed.
@@ -26,7 +28,7 @@ def pack(schedule: Any) -> set[str]:
         vector = vector_axis(block) if is_contraction(block) else None
         for number, read in enumerate(block.reads if vector is not None else ()):
             order = _order(block, read, vector or 0)
-            if order:
+            if order and read.buffer not in left:
                 schedule.cache_read(name, number, "global")
                 schedule.transform_layout(name, ("read", number), _permutation(order))
                 packed.add(name)
@@ -36,7 +38,7 @@ def pack(schedule: Any) -> set[str]:
 def _order(block: Block, read: Access, vector: int) -> tuple[int, ...]:
     """The dimensions of an operand with the one along the vector last; empty where it is fine as it is."""
     along = [position for position, coefficients in enumerate(read.dims) if coefficients[vector]]
-    if abs(read.stride(vector)) <= 1 or not repeats(block, read) or len(along) != 1:
+    if abs(read.stride(vector)) <= 1 or not repeats(block, read) or len(along) != 1 or along[0] == len(read.dims) - 1:
         return ()
     return (*(position for position in range(len(read.dims)) if position != along[0]), along[0])
 

@@ -6,6 +6,7 @@ where a contraction does much more work than the copies.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import prod
 from typing import Any
 
@@ -22,19 +23,21 @@ MOST_WORK = 1.25
 """Times the work, over which padding is not worth it."""
 
 
-def pad(schedule: Any, machine: Machine) -> set[str]:
+def pad(schedule: Any, machine: Machine, left: Collection[str] = ()) -> set[str]:
     """Pad the contractions of a schedule that need it.
 
     Args:
         schedule: Changed in place: blocks for the copies are added.
         machine: Says how many lanes a vector has.
+        left: Operands to be left as they are.
 
     Returns:
         The names of the contractions that were padded.
     """
     padded = set()
     for name, block in blocks_of(schedule.mod).items():
-        multiples = _multiples(block, machine) if is_contraction(block) else [1]
+        free = is_contraction(block) and not any(read.buffer in left for read in block.reads)
+        multiples = _multiples(block, machine) if free else [1]
         if max(multiples) > 1 and _sums_products(schedule.get(schedule.get_sblock(name))):
             try:
                 schedule.pad_einsum(name, multiples)

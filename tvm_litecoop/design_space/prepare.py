@@ -6,6 +6,7 @@ from typing import Any
 
 from tvm_litecoop.design_space import keeping, packing, padding
 from tvm_litecoop.design_space.contraction import blocks_of
+from tvm_litecoop.measure.cold import weights_of
 from tvm_litecoop.nest import Machine
 
 
@@ -19,6 +20,15 @@ def prepare(schedule: Any, machine: Machine) -> set[str]:
     before = set(blocks_of(schedule.mod))
     if not before:
         return set()
-    padding.pad(schedule, machine)
-    packing.pack(schedule)
+    weights = _weights(schedule.mod)
+    padding.pad(schedule, machine, weights)
+    packing.pack(schedule, weights)
     return (set(blocks_of(schedule.mod)) - before) | keeping.kept(schedule)
+
+
+def _weights(mod: Any) -> set[str]:
+    """Buffers that TVM packs in advance, each in the layout of its kernel (`RewriteLayout`); they are left to it."""
+    (func,) = mod.functions.values()
+    params = list(func.params)
+    buffers = getattr(func, "buffer_map", {})  # TVM 0.26; in 0.27 a parameter is the buffer
+    return {str(buffers.get(params[position], params[position]).name) for position in weights_of(mod)}

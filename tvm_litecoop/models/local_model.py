@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import threading
 from typing import Any
 
@@ -28,6 +29,8 @@ class LocalModel:
         self._model, self._tokenizer = model, tokenizer
         self._grammar = from_tokenizer(tokenizer, n_vocab=max(len(tokenizer), text.vocab_size))
         self._context = getattr(text, "max_position_embeddings", None) or 1 << 30
+        taken = inspect.signature(model.forward).parameters
+        self._cache = "cache" if "cache" in taken else "past_key_values"  # transformers from 5.24 on, and before
         self._prompts = _Prompts(self._forward)
         self._lock = threading.Lock()
 
@@ -89,8 +92,8 @@ class LocalModel:
         import torch
 
         ids = torch.tensor(tokens, device=self._model.device)
-        out = self._model(input_ids=ids, past_key_values=seen, use_cache=True, logits_to_keep=1, **more)
-        return out.logits[:, -1].float().cpu(), out.past_key_values
+        out = self._model(input_ids=ids, use_cache=True, logits_to_keep=1, **{self._cache: seen}, **more)
+        return out.logits[:, -1].float().cpu(), out[self._cache]
 
 
 class _Prompts:

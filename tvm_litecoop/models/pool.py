@@ -170,8 +170,8 @@ class Pool:
             return name if ready else RESERVE
         able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
         rng = random.Random(seed)
-        dear = {one: stats for one, stats in able.items() if not self.members[one].profile.free}
-        starved = turns.starved(dear, config.min_share) if config.next_member == "model" and not must else []
+        starved = turns.starved(able, config.min_share) if config.next_member == "model" and not must else []
+        starved = [one for one in starved if not self.members[one].profile.free]  # the draw gets to know the free ones
         if starved:
             return rng.choice(starved)
         if name in able:

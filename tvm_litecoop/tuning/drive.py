@@ -13,6 +13,7 @@ import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.errors import Interrupted
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
@@ -85,8 +86,8 @@ def drive(
         status: Kept up to date.
         watcher: Told how it goes.
         pool: Who proposes; the embedded pool for None.
-        tune: One of TVM's tuning functions, called with `strategy`, `measure_callbacks`, and, unless TVM's own are
-            asked for, `builder` and `runner`.
+        tune: One of TVM's tuning functions, called with `strategy`, `space`, `measure_callbacks`, and, unless TVM's
+            own are asked for, `builder` and `runner`.
         cold_weights: Whether kernels are timed with the weights of their model out of the caches.
     """
     strategy = _strategy(request, pool)
@@ -120,7 +121,9 @@ def drive(
             callbacks = [*ms.measure_callback.MeasureCallback.create("default"), Recorder(status, after_batch)]
             try:
                 with suppress(Interrupted):
-                    tune({"strategy": strategy, "measure_callbacks": callbacks, **builder_and_runner})
+                    space = LiteCoOpSpace() if request.space == "litecoop" else "post-order-apply"
+                    given = {"strategy": strategy, "space": space, "measure_callbacks": callbacks}
+                    tune({**given, **builder_and_runner})
             finally:
                 interrupted = interrupt.asked and not enough()
                 if request.strategy == "litecoop":

@@ -78,6 +78,7 @@ def _run(
                 [task.on(target).extracted for task in chosen],
                 request.directory,
                 strategy=given.pop("strategy"),
+                space=given.pop("space"),
                 seed=request.seed,
             )
             ms.tune_tasks(

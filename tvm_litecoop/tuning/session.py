@@ -7,7 +7,6 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.schedule import ScheduleError
 
-from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.errors import ConfigError, LiteCoOpError, WorkloadError, last_line
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning import workdir
@@ -58,7 +57,6 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
                 num_trials_per_iter=request.batch_size,
                 database=database,
                 seed=request.seed,
-                space=LiteCoOpSpace() if request.space == "litecoop" else "post-order-apply",
                 **given,
             )
         except LiteCoOpError:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tvm.s_tir.schedule import ScheduleError
+from tvm.tirx.analysis import undefined_vars
 
+from tvm_litecoop.tvm_bridge.nests import bindings_of
 from tvm_litecoop.view import Loops
 
 PARALLEL, VECTORIZED = 1, 2  # tirx.ForKind
@@ -28,6 +30,54 @@ def loops_of(schedule: Any, blocks: tuple[str, ...]) -> tuple[Loops, ...]:
         loops = [copy.get(loop) for loop in copy.get_loops(block)]
         found.append(Loops(name, _extent(loops, PARALLEL), _extent(loops, VECTORIZED), _unroll(loops)))
     return tuple(found)
+
+
+def repeated(schedule: Any) -> str:
+    """A reduction that a schedule makes again and again without setting its result back, so that the sum is wrong.
+
+    TVM's `decompose_reduction` (`RewriteReductionBlock`) sets the result to its start outside of the first loop of the
+    reduction. A loop of a consumer that stands inside of that one, and that the reduction does not depend on, then adds
+    everything once more. One in five random programs of an attention is such.
+
+    Args:
+        schedule: After the postprocs; it is not changed.
+
+    Returns:
+        The name of its block; empty where there is none.
+    """
+    for inst in schedule.trace.insts:
+        if inst.kind.name == "DecomposeReduction":
+            start, update = schedule.get_sref(inst.outputs[0]), schedule.get_sref(inst.inputs[0])
+            inside = _loops_above(update)
+            around = _loops_above(start)
+            while inside and around and inside[-1].same_as(around[-1]):
+                inside.pop(), around.pop()
+            if inside and not _idempotent(update.stmt) and _idle(inside, update.stmt):
+                return str(update.stmt.name_hint)
+    return ""
+
+
+def _loops_above(sref: Any) -> list[Any]:
+    """The loops around a block, innermost first."""
+    found = []
+    while (sref := sref.parent) is not None and not hasattr(sref.stmt, "iter_vars"):
+        found.append(sref)
+    return found
+
+
+def _idle(loops: list[Any], block: Any) -> bool:
+    """Whether any of the loops right around a block moves none of its iterators."""
+    bindings = bindings_of(loops[0].stmt.body, block)
+    moving = [var for value in bindings.values() for var in undefined_vars(value)]
+    return any(
+        getattr(loop.stmt.extent, "value", 0) != 1 and not any(loop.stmt.loop_var.same_as(var) for var in moving)
+        for loop in loops
+    )
+
+
+def _idempotent(block: Any) -> bool:
+    """Whether making a reduction again changes nothing, as of a maximum."""
+    return type(getattr(block.body, "value", None)).__name__ in ("Max", "Min")
 
 
 def _block(schedule: Any, name: str) -> Any:

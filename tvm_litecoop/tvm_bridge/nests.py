@@ -17,7 +17,7 @@ def read_block(schedule: Any, block_rv: Any) -> Block:
     """The nest of a block as it stands in the schedule now, its accesses stated in terms of its loops."""
     block = schedule.get(block_rv)
     loops = [schedule.get(loop) for loop in schedule.get_loops(block_rv)]
-    bindings = _bindings(loops[-1].body, block) if loops else {}
+    bindings = bindings_of(loops[-1].body, block) if loops else {}
     variables = [loop.loop_var for loop in loops]
     reduced = [bindings[v.var] for v in block.iter_vars if int(v.iter_type) == REDUCTION and v.var in bindings]
     axes = tuple(
@@ -31,7 +31,7 @@ def read_block(schedule: Any, block_rv: Any) -> Block:
     return Block(str(block.name_hint), axes, (*reads, *writes), str(tiling), functions)
 
 
-def _bindings(body: Any, block: Any) -> dict[Any, Any]:
+def bindings_of(body: Any, block: Any) -> dict[Any, Any]:
     """Iterator of the block -> its value in terms of the loops, found below the innermost loop."""
     if hasattr(body, "iter_values"):
         if body.block.same_as(block):
@@ -39,7 +39,7 @@ def _bindings(body: Any, block: Any) -> dict[Any, Any]:
             return {iter_var.var: value for iter_var, value in pairs}
         return {}
     for child in getattr(body, "seq", [body.body] if hasattr(body, "body") else []):
-        found = _bindings(child, block)
+        found = bindings_of(child, block)
         if found:
             return found
     return {}

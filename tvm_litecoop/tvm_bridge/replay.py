@@ -11,6 +11,7 @@ from tvm.s_tir.schedule import Schedule, ScheduleError
 
 from tvm_litecoop.errors import last_line
 from tvm_litecoop.tvm_bridge import traces
+from tvm_litecoop.tvm_bridge.made import repeated
 from tvm_litecoop.tvm_bridge.sketch import Sketch
 from tvm_litecoop.values import Built, Program, Rejection, Why
 
@@ -71,6 +72,9 @@ class Replayer:
                 return Rejection(Why.POSTPROC, f"{_name(postproc)}: {last_line(error)}")
             if not survived:
                 return Rejection(Why.POSTPROC, _name(postproc))
+        again = repeated(schedule)
+        if again:
+            return Rejection(Why.POSTPROC, f"{again}: its sum is made again and again, and set back only once")
         program = Program(index, traces.decisions_of(schedule.trace))
         moved = self._moved(wanted, program) if wanted else ()
         return Replayed(Built(program, int(tvm_ffi.structural_hash(schedule.mod)), moved), schedule)

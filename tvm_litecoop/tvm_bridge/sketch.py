@@ -26,6 +26,8 @@ _STAGES = {
     "CacheWrite": "{block} written through a cache",
     "ReverseComputeAt": "{block} written back at {place}",
     "CacheRead": "operands of {block} cached",
+    "PadEinsum": "{block} padded",
+    "TransformLayout": "an operand of {block} packed",
     "RFactor": "reduction factored at {place}",
     "ComputeInline": "{block} inlined",
     "ReverseComputeInline": "{block} inlined into its producer",

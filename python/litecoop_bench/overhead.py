@@ -1,4 +1,4 @@
-"""Milliseconds of one tree step as the tree grows: `python -m litecoop_bench.overhead`.
+"""Milliseconds of one tree step, and memory of the process, as the tree grows: `python -m litecoop_bench.overhead`.
 
 Real TVM programs, replayed and postprocessed for real; only the run times are made up (labelled *simulated*), because
 nothing is built or run here.
@@ -7,6 +7,7 @@ nothing is built or run here.
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import time
 from typing import Any
@@ -27,10 +28,13 @@ def main() -> None:
     args = parser.parse_args()
     search = _search(args.workload)
     print(f"{args.workload}, simulated run times; median milliseconds of {STEPS} steps")
-    print(f"{'nodes':>6}  {'a step':>8}  {'replay':>8}  {'members':>8}  {'the tree':>8}")
+    print(f"{'nodes':>6}  {'a step':>8}  {'replay':>8}  {'members':>8}  {'the tree':>8}  {'peak MB':>8}")
     for size in sorted(args.nodes):
         _grow(search, size)
-        print(f"{len(search.tree):6d}" + "".join(f"  {ms:8.2f}" for ms in _step_ms(search)))
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{len(search.tree):6d}" + "".join(f"  {value:8.2f}" for value in (*_step_ms(search), peak_mb)), flush=True
+        )
 
 
 def _search(workload: str) -> Search:

@@ -48,15 +48,24 @@ class Examiner:
         outcome = self._workers.run(judge, case, record, reference.kinds, limit_s=limit_s)
         if outcome.error is None and not any(off > 1.0 for _, off in outcome.value.worst):
             return outcome.value  # type: ignore[no-any-return]
-        # A wrong kernel may have written anywhere: the next one starts in a clean process.
-        self._workers.close()
-        self._workers = self._fresh()
+        self._renew()
         return outcome.value if outcome.error is None else Judged(fault=_ending(outcome, limit_s))
 
     def together(self, case: Case, records: Sequence[str]) -> list[float] | None:
         """Median seconds of several records timed in turns; None where one of them failed now."""
         outcome = self._workers.run(together, case, records, limit_s=LIMIT_S * len(records))
         return None if outcome.error is not None else list(outcome.value)
+
+    def rematch(self, case: Case, records: Sequence[str]) -> list[float] | None:
+        """`together`, of records that were not judged yet."""
+        times = self.together(case, records)
+        self._renew()
+        return times
+
+    def _renew(self) -> None:
+        """A wrong kernel may have written anywhere: the next one starts in a clean process."""
+        self._workers.close()
+        self._workers = self._fresh()
 
     def _fresh(self) -> WarmWorkers:
         return WarmWorkers(1, _nothing, timeout_s=LONGEST_S, max_uses=10_000, stderr=subprocess.DEVNULL)

@@ -48,7 +48,7 @@ def add_to(commands: Any) -> None:
     tune.add_argument("--strategy", choices=STRATEGIES, default="litecoop", help="which search (default litecoop)")
     tune.add_argument("--pool", default="", metavar="FILE", help="members and budget (default: the embedded pool)")
     tune.add_argument("--setting", default="default", metavar="NAME", help=f"an ablation: {', '.join(settings)}")
-    tune.add_argument("--compare", choices=STRATEGIES[1:], help="run this search of TVM first, same trials")
+    tune.add_argument("--compare", choices=STRATEGIES[1:], help="run this search of TVM after it, same trials")
     tune.add_argument("--work-dir", default="", metavar="DIR", help="database and logs (default litecoop-work/...)")
     tune.add_argument("--seed", type=int, default=1, metavar="S", help="makes all randomness (default 1)")
     tune.add_argument(
@@ -135,17 +135,17 @@ def _run_all(
     json_file: Path | None,
     shown: screen.Screen,
 ) -> int:
-    """Tune with each strategy in turn, check and time all results together, print and write them."""
+    """Tune with each strategy, the last one first, check and time all results together, print and write them."""
     from tvm_litecoop.certify import table
     from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
     from tvm_litecoop.tuning import check, session
 
     load_tensor_intrinsics()
-    outcomes = []
-    for request in requests:
+    outcomes: list[Any] = []
+    for request in reversed(requests):
         with shown.display() as display:
-            outcomes.append(session.run(request, workload, target, display, pool))
-        if outcomes[-1].interrupted:
+            outcomes.insert(0, session.run(request, workload, target, display, pool))
+        if outcomes[0].interrupted:
             shown.say("interrupted; showing the best so far")
             break
     found = check.check_and_time(outcomes, workload, target, shown.note)

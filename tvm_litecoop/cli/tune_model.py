@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tvm_litecoop.cli.files import as_text, write
 from tvm_litecoop.cli.screen import Screen
 from tvm_litecoop.errors import TargetError
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning.request import Request
+
+if TYPE_CHECKING:
+    from tvm_litecoop.tuning.model_outcome import ModelOutcome
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,11 @@ class Wanted:
 
 
 def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None, wanted: Wanted, screen: Screen) -> int:
-    """Tune with each strategy in turn, certify and compile, compare and time together, print and write.
+    """Tune with each strategy, the last one first, certify and compile, compare and time together, print and write.
 
     Returns:
         0 where the outputs are right and no record that was tried is wrong; else 1, and no model is written where
-        outputs are wrong or the search that was asked for did not begin.
+        outputs are wrong.
 
     Raises:
         TargetError: The target is no CPU.
@@ -50,11 +53,11 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
         mod, tasks = model_session.prepared(model, target, requests[-1], packed=wanted.packed)
     for line in model_tables.chosen(tasks):
         screen.note(line)
-    outcomes = []
-    for request in requests:
+    outcomes: list[ModelOutcome] = []
+    for request in reversed(requests):
         with screen.display() as display:
-            outcomes.append(model_session.run(request, tasks, arithmetic.of(request, target), display, pool))
-        if outcomes[-1].interrupted:
+            outcomes.insert(0, model_session.run(request, tasks, arithmetic.of(request, target), display, pool))
+        if outcomes[0].interrupted:
             screen.say("interrupted; going on with the best so far")
             break
     executable = model_check.finish(outcomes, model, mod, tasks, right, screen.note)
@@ -71,10 +74,6 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
         screen.say("the outputs are wrong: no model is written" if wanted.output else "the outputs are wrong")
         return 1
     if wanted.output is not None:
-        last, asked = outcomes[-1].strategy, requests[-1].strategy
-        if last != asked:
-            screen.say(f"interrupted before {asked} began: no model is written, for there is only that of {last}")
-            return 1
         artifact.write(executable, wanted.output)
         screen.say(f"{wanted.output}: the compiled model; time it with: litecoop run {wanted.output}")
     return int(outcomes[-1].harmful > 0)

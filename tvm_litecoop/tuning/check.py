@@ -26,7 +26,7 @@ def check_and_time(outcomes: Sequence[Outcome], workload: Workload, target: Any,
     found: list[tuple[Outcome, TaskCertificate]] = []
     with Examiner() as examiner:
         for outcome in outcomes:
-            own = certified(outcome.directory, [workload.mod], target, examiner, say, spec)
+            own = certified(outcome.directory, [workload.mod], target, examiner, say, spec, rematch=True)
             if not own:
                 outcome.unchecked = "no kernel"
                 continue

@@ -1,0 +1,53 @@
+"""The end of `litecoop tune`: the next best records challenge the first right one. Made-up times, real kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from plants import in_halves, lines, matmul, plant
+
+from tvm_litecoop.certify import records, table
+from tvm_litecoop.certify.certificate import CERTIFIED, RIGHT, WRONG, TaskCertificate
+from tvm_litecoop.certify.examiner import Examiner
+from tvm_litecoop.certify.judge import Case
+from tvm_litecoop.certify.verify import certify
+
+
+class Timed(Examiner):
+    """An examiner in whose rematch the kernels take so many seconds."""
+
+    def __init__(self, *times: float) -> None:
+        super().__init__()
+        self.times = times
+
+    def rematch(self, case: Case, records: Sequence[str]) -> list[float] | None:
+        return list(self.times[: len(records)]) or None
+
+
+def _certified(directory: Path, *times: float) -> TaskCertificate:
+    (task,) = records.read(str(directory)).tasks
+    with Timed(*times) as examiner:
+        return certify(task, examiner, lambda line: None, top=3, rematch=True)
+
+
+def test_a_faster_one_that_is_right_wins_and_the_first_stays_right(one: Path) -> None:
+    said = _certified(one, 2.0, 3.0, 1.0)
+    best, _, third = (record.line for record in said.task.records[:3])
+    assert [(verdict.record.line, verdict.status) for verdict in said.verdicts] == [(third, CERTIFIED), (best, RIGHT)]
+    assert any("slower when all were timed in turns" in line for line in table.how(str(one), [said]))
+
+
+@pytest.mark.parametrize("times", [(1.0, 2.0, 3.0), (1.0, 0.995, 2.0), ()])
+def test_what_is_no_faster_or_cannot_be_timed_changes_nothing(one: Path, times: tuple[float, ...]) -> None:
+    said = _certified(one, *times)
+    assert [verdict.status for verdict in said.verdicts] == [CERTIFIED]
+    assert said.winner is not None and said.winner.record == said.task.records[0]
+
+
+def test_a_wrong_challenger_is_found_and_does_not_win(one: Path) -> None:
+    fastest = min(float(seconds) for line in lines(one) for seconds in line[1][1])
+    plant(one, matmul(), in_halves, 1.01 * fastest)
+    said = _certified(one, 2.0, 1.0, 3.0)
+    assert [verdict.status for verdict in said.verdicts] == [WRONG, CERTIFIED] and said.harmful

@@ -26,7 +26,7 @@ class SearchConfig:
         oversample: Candidates proposed for each one measured, once predictions are trusted.
         epsilon: Share of a batch measured without regard to predictions.
         in_flight: Calls in the background at a time, for one task.
-        min_share: Share of all calls that is kept, in equal parts, for members that are hardly known.
+        min_share: Share of all calls that is kept, in equal parts, for models that are hardly known.
         next_member: How it is found who acts next: by the `model`'s word and a draw by hits for time and money; or for
             comparison a `random` draw, `round-robin`, or always the `largest` (a search by one model).
         directed: Whether models may set decisions by value; without, they only name TVM's mutators.

@@ -78,6 +78,7 @@ ARMS: dict[str, Arm] = {
     "evolutionary-droplet": Arm({"strategy": "evolutionary", "stock": True}, droplet=True),
     "replay-trace": Arm({"strategy": "replay-trace"}),
     "litecoop": Arm({}, _built_in(*FREE)),
+    "litecoop-fast-math": Arm({}, _built_in(*FREE), fast_math=True),
     "litecoop-space": Arm({"space": "litecoop"}, _built_in(*FREE), fast_math=True),
     "litecoop-no-surrogate": Arm({}, _built_in("expert", "mutator")),
     "litecoop-expert": Arm({}, _built_in("expert")),

@@ -276,6 +276,22 @@ def test_corrupted_copies_of_a_database(tmp_path: Path, database: Path) -> None:
         shutil.rmtree(folder)
 
 
+@pytest.mark.parametrize("place", ["decisions", "Split"])
+def test_a_factor_of_zero_is_no_record(tmp_path: Path, database: Path, place: str) -> None:
+    """TVM divides by it."""
+    shutil.copy(database / WORKLOADS, tmp_path)
+    whole = (database / RECORDS).read_text().splitlines()
+    number, found = json.loads(whole[-1])
+    insts, decisions = found[0]
+    if place == "decisions":
+        next(one for one in decisions if isinstance(one[1], list))[1][0] = 0
+    else:
+        next(inst for inst in insts if inst[0] == "Split")[1][1] = 0
+    (tmp_path / RECORDS).write_text("\n".join([*whole[:-1], json.dumps([number, found])]) + "\n")
+    assert len(mend.open_database(tmp_path).get_all_tuning_records()) == len(whole) - 1
+    assert len((tmp_path / f"{RECORDS}.broken").read_text().splitlines()) == 1
+
+
 def test_fresh_sets_the_journal_aside_too(tmp_path: Path) -> None:
     Run(tmp_path).go(1).die()
     workdir.open_database(str(tmp_path), fresh=True)

@@ -157,15 +157,14 @@ def test_the_named_member_counts_double_and_the_hardly_known_come_first() -> Non
     pool.stats["other"].trials = 40  # and no hit: its word is worth little now
     assert [pool.next_member("other", seed, config) for seed in range(100)].count("other") < 20
     search.step()
-    assert pool.acting("small", 1, SearchConfig()) == "small"  # of free members nobody has to come first
-
-
-def test_a_model_that_is_hardly_known_comes_first() -> None:
-    pool = pool_of(walker("small"), Scripted("other", random_change, background=True))
-    search = search_of(pool)
-    search.step()
     assert pool.acting("small", 1, SearchConfig()) == "other"  # it has had no call yet
     assert pool.acting("small", 1, SearchConfig(), must=True) == "small"
+
+
+def test_of_the_built_in_free_members_nobody_has_to_come_first() -> None:
+    pool = pool_of(walker("expert"), walker("mutator"))
+    search_of(pool).step()
+    assert pool.acting("expert", 1, SearchConfig()) == "expert"
 
 
 def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 from tvm.s_tir import meta_schedule as ms
 
+from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.models import rules
+from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning.targets import parse_target
 from tvm_litecoop.tvm_bridge.traits import traits_of
 from tvm_litecoop.view import Traits
 from tvm_litecoop.workloads import parse
 
 
-def _traits(spec: str) -> tuple[Traits, ...]:
+def _traits(spec: str, generator: Any = "post-order-apply") -> tuple[Traits, ...]:
     workload = parse(spec)
-    context = ms.TuneContext(workload.mod, target=parse_target(""), space_generator="post-order-apply")
-    return traits_of(workload.mod, [schedule.trace.simplified(True) for schedule in context.generate_design_space()])
+    context = ms.TuneContext(workload.mod, target=parse_target(""), space_generator=generator)
+    traces = [schedule.trace.simplified(True) for schedule in context.generate_design_space()]
+    return traits_of(workload.mod, traces, Machine())
 
 
-def test_sums_over_rows_make_lanes_where_the_inner_part_is_traits() -> None:
+def test_sums_over_rows_make_lanes_where_the_inner_part_is_factored() -> None:
     counted = Counter(_traits("softmax:64x128"))
     assert counted == {
         Traits(0, 0): 1,
@@ -44,3 +48,13 @@ def test_the_rule_prefers_lanes_and_factors_for_cores_alone_where_these_idle() -
     assert idle[2] == idle[0] < idle[1] < idle[3]
     drawn = random.Random(1).choices(range(4), busy, k=100)
     assert 2 not in drawn and {0, 1, 3} == set(drawn)
+
+
+def test_prepared_programs_are_preferred() -> None:
+    found = _traits("matmul:61x127x67", LiteCoOpSpace())
+    assert Counter(one.prepared for one in found) == {True: 3, False: 3}
+    weights = rules.spaces(found, busy=True)
+    assert min(w for w, one in zip(weights, found, strict=True) if one.prepared) > max(
+        w for w, one in zip(weights, found, strict=True) if not one.prepared
+    )
+    assert not any(one.prepared for one in _traits("attention:2x32x16"))

@@ -64,7 +64,8 @@ class TaskCertificate:
 
     Attributes:
         task: Which.
-        verdicts: On the records that were tried, fastest recorded first.
+        verdicts: On the records that were tried, fastest recorded first but for challengers of a rematch, which stand
+            before the record that they challenged.
         default_s: Seconds per run of the untuned program.
         unchecked: Why nothing was checked; empty where it was.
     """
@@ -78,6 +79,11 @@ class TaskCertificate:
     def winner(self) -> Verdict | None:
         """The certified one; None for the untuned program."""
         return next((verdict for verdict in self.verdicts if verdict.status == CERTIFIED), None)
+
+    @property
+    def winner_line(self) -> int | None:
+        """Its line in the database."""
+        return self.winner.record.line if self.winner else None
 
     @property
     def rejected(self) -> tuple[Verdict, ...]:
@@ -115,7 +121,7 @@ class TaskCertificate:
             "target": json.loads(self.task.target),
             "records": len(self.task.records),
             "unchecked": self.unchecked,
-            "certified": self.winner.record.line if self.winner else None,
+            "certified": self.winner_line,
             "digest": self.winner.record.digest if self.winner else None,
             "default_ms": self.default_s * 1e3,
             "verdicts": [verdict.as_json() for verdict in self.verdicts],

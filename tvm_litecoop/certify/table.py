@@ -64,22 +64,27 @@ def reasons(task: TaskCertificate) -> list[str]:
 
 def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = False) -> list[str]:
     """How to get what is certified: with TVM where its database leads there, else by this package's commands."""
-    compiled = f"compile_tir(JSONDatabase(work_dir={directory!r}), mod, target)"
-    eject = f"as plain TVM Python: litecoop eject {directory}"
-    if any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks):
-        compiled = f"tvm_litecoop.fast_math.compiled({compiled}.mod, target), for a target {fast_math.KEY!r}"
-        eject += ", without fast math"
-    rejected = any(task.rejected for task in tasks)
-    lost = [task for task in tasks if task.winner and task.winner.record != task.task.records[0]]
-    if lost and not rejected:
-        return [
-            f"to compile what is certified: {eject}",
-            "TVM's compile_tir takes the best recorded times: right as well, but slower when all were timed in turns",
-        ]
-    if not rejected or set_aside:
+    fast = any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks)
+    eject = f"litecoop eject {directory}"
+    if all(task.unchecked or _taken(task, set_aside=set_aside) == task.winner_line for task in tasks):
+        compiled = f"compile_tir(JSONDatabase(work_dir={directory!r}), mod, target)"
         default = "; None stands for the untuned program" if any(task.winner is None for task in tasks) else ""
-        return [f"to compile what is certified: {compiled}{default}", eject]
-    return [
-        f"TVM's compile_tir would still take a rejected record; litecoop verify {directory} --set-aside prevents that",
-        eject,
-    ]
+        then = f", its .mod with tvm_litecoop.fast_math.compiled for the target {fast_math.KEY!r}" if fast else ""
+        plain = ", without fast math" if fast else ""
+        return [
+            f"to compile what is certified: {compiled}{default}{then}",
+            f"as plain TVM Python{plain}: {eject}",
+        ]
+    lines = [f"to compile what is certified: {eject}" + (", whose files leave fast math out" if fast else "")]
+    if any(task.rejected for task in tasks) and not set_aside:
+        line = f"TVM's compile_tir may take a rejected record; litecoop verify {directory} --set-aside prevents that"
+        return [line, *lines]
+    return [*lines, "TVM's compile_tir takes the best recorded time, which was slower when all were timed in turns"]
+
+
+def _taken(task: TaskCertificate, *, set_aside: bool) -> int | None:
+    """Line of the record that TVM's `compile_tir` takes; None for the untuned program."""
+    if set_aside and task.winner is None:
+        return None  # all are set aside then
+    gone = {verdict.record.line for verdict in task.rejected} if set_aside else set()
+    return next((record.line for record in task.task.records if record.line not in gone), None)

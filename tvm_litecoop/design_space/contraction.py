@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from tvm.s_tir.schedule import Schedule
@@ -10,6 +11,8 @@ from tvm_litecoop.nest import Access, Block
 from tvm_litecoop.tvm_bridge.nests import read_block
 
 ROOT = "root"
+REUSED = 16
+"""Uses of each element of an operand that make up for a copy of it."""
 
 
 def blocks_of(mod: Any) -> dict[str, Block]:
@@ -27,12 +30,14 @@ def is_contraction(block: Block) -> bool:
     That is `NeedsMultiLevelTiling` in src/s_tir/schedule/analysis/analysis.cc.
     """
     reduced = any(axis.reduction for axis in block.axes)
-    return reduced and len(block.writes) == 1 and any(repeats(block, read) for read in block.reads)
+    known = all(axis.extent > 0 for axis in block.axes)
+    return reduced and known and len(block.writes) == 1 and any(reuse(block, read) > 1 for read in block.reads)
 
 
-def repeats(block: Block, read: Access) -> bool:
-    """Whether each element of an operand is used for several results."""
-    return any(axis.extent > 1 and not axis.reduction and not read.stride(i) for i, axis in enumerate(block.axes))
+def reuse(block: Block, read: Access) -> int:
+    """For how many results each element of an operand is used."""
+    still = [axis for i, axis in enumerate(block.axes) if not axis.reduction and not read.stride(i)]
+    return prod(axis.extent for axis in still)
 
 
 def vector_axis(block: Block) -> int | None:

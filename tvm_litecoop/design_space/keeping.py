@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tvm_litecoop.design_space.contraction import blocks_of, is_contraction, repeats
+from tvm_litecoop.design_space.contraction import REUSED, blocks_of, is_contraction, reuse
 from tvm_litecoop.nest import Block
 
 LEFT_ALONE = ("T.exp(", "T.if_then_else(")
@@ -22,7 +22,7 @@ def kept(schedule: Any) -> set[str]:
     """Names of the blocks of a schedule that TVM's rules should not inline."""
     blocks = blocks_of(schedule.mod)
     contractions = [block for block in blocks.values() if is_contraction(block)]
-    repeated = {read.buffer for block in contractions for read in block.reads if repeats(block, read)}
+    repeated = {read.buffer for block in contractions for read in block.reads if reuse(block, read) >= REUSED}
     written = {write.buffer for block in blocks.values() for write in block.writes}
     return {
         name

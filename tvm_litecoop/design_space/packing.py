@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from tvm_litecoop.design_space.contraction import blocks_of, is_contraction, repeats, vector_axis
+from tvm_litecoop.design_space.contraction import REUSED, blocks_of, is_contraction, reuse, vector_axis
 from tvm_litecoop.nest import Access, Block
 
 
@@ -38,7 +38,8 @@ def pack(schedule: Any, left: Collection[str] = ()) -> set[str]:
 def _order(block: Block, read: Access, vector: int) -> tuple[int, ...]:
     """The dimensions of an operand with the one along the vector last; empty where it is fine as it is."""
     along = [position for position, coefficients in enumerate(read.dims) if coefficients[vector]]
-    if abs(read.stride(vector)) <= 1 or not repeats(block, read) or len(along) != 1 or along[0] == len(read.dims) - 1:
+    last = len(read.dims) - 1
+    if abs(read.stride(vector)) <= 1 or reuse(block, read) < REUSED or len(along) != 1 or along[0] == last:
         return ()
     return (*(position for position in range(len(read.dims)) if position != along[0]), along[0])
 

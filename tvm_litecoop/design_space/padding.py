@@ -12,7 +12,7 @@ from typing import Any
 
 from tvm.s_tir.schedule import ScheduleError
 
-from tvm_litecoop.design_space.contraction import blocks_of, is_contraction, vector_axis
+from tvm_litecoop.design_space.contraction import REUSED, blocks_of, is_contraction, reuse, vector_axis
 from tvm_litecoop.nest import Axis, Block, Machine
 
 TILES = range(4, 17)
@@ -36,8 +36,7 @@ def pad(schedule: Any, machine: Machine, left: Collection[str] = ()) -> set[str]
     """
     padded = set()
     for name, block in blocks_of(schedule.mod).items():
-        free = is_contraction(block) and not any(read.buffer in left for read in block.reads)
-        multiples = _multiples(block, machine) if free else [1]
+        multiples = _multiples(block, machine) if _worth_copies(block, left) else [1]
         if max(multiples) > 1 and _sums_products(schedule.get(schedule.get_sblock(name))):
             try:
                 schedule.pad_einsum(name, multiples)
@@ -45,6 +44,15 @@ def pad(schedule: Any, machine: Machine, left: Collection[str] = ()) -> set[str]
                 continue
             padded.add(name)
     return padded
+
+
+def _worth_copies(block: Block, left: Collection[str]) -> bool:
+    """Whether a contraction uses every element of its operands, and adds to every one of its results, often enough."""
+    if not is_contraction(block) or any(read.buffer in left for read in block.reads):
+        return False
+    sums = prod(axis.extent for axis in block.axes if axis.reduction)
+    own = [read for read in block.reads if read.buffer != block.writes[0].buffer]
+    return sums >= REUSED and all(reuse(block, read) >= REUSED for read in own)
 
 
 def _multiples(block: Block, machine: Machine) -> list[int]:

@@ -16,6 +16,7 @@ from tvm.s_tir.schedule import Schedule, ScheduleError
 from tvm_litecoop.design_space.contraction import ROOT, blocks_of
 from tvm_litecoop.design_space.prepare import prepare
 from tvm_litecoop.errors import last_line
+from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.machine import machine_of
 
 logger = logging.getLogger(__name__)
@@ -51,23 +52,28 @@ class _Designs(ms.schedule_rule.PyScheduleRule):  # type: ignore[misc]
     def apply(self, schedule: Any, block: Any) -> list[Any]:
         if any(inst.kind.name != "GetSBlock" for inst in schedule.trace.insts):
             return [schedule]  # made already; TVM goes on with the next block
-        found = list(self._stock.generate_design_space(schedule.mod))
-        if self._machine.kind == "llvm":
-            found += self._beyond(schedule.mod)
-        return found
+        stock = list(self._stock.generate_design_space(schedule.mod))
+        if self._machine.kind != "llvm":
+            return stock
+        known = set(map(_signature, stock))
+        return stock + [one for one in self._beyond(schedule) if _signature(one) not in known]
 
     def clone(self) -> Any:
         return _Designs()
 
-    def _beyond(self, mod: Any) -> list[Any]:
+    def _beyond(self, schedule: Any) -> list[Any]:
         """The design spaces of the prepared program; none where there is nothing to prepare or TVM's rules fail."""
-        schedule = Schedule(mod, error_render_level="none")
+        own = Schedule(schedule.mod, seed=schedule.fork_seed(), error_render_level="none")
         try:
-            kept = prepare(schedule, self._machine)
-            return _ruled(schedule, self._stock.sch_rules, kept) if kept else []
+            kept = prepare(own, self._machine)
+            return _ruled(own, self._stock.sch_rules, kept) if kept else []
         except (ScheduleError, RuntimeError, ValueError) as error:
             logger.warning("no design spaces beyond TVM's own: %s", last_line(error))
             return []
+
+
+def _signature(schedule: Any) -> str:
+    return traces.signature(schedule.trace.simplified(True))
 
 
 def _ruled(schedule: Any, rules: list[Any], kept: set[str]) -> list[Any]:

@@ -17,6 +17,7 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.journal.record import Record
 from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.models.providers import FREE
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.events import Adopted, Answered, Chosen, Expanded, Measured, Started
 from tvm_litecoop.search.loop import Search
@@ -138,7 +139,9 @@ class RecordedMember:
 
     @property
     def profile(self) -> Profile:
-        """Its size; asking it costs nothing now. One that never had a turn has none."""
+        """Its size; asking it costs nothing now. A model that never had a turn has none; free members are drawn as ever."""
+        if self.name in FREE:
+            return FREE[self.name]().profile
         asked = self.name in self.recorded.authors
         return Profile(self.name, self.params, free=asked, slow_s=0.0 if asked else math.inf)
 

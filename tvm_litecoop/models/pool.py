@@ -156,7 +156,7 @@ class Pool:
         return any(self.members[name].profile.free for name in self._able())
 
     def acting(self, name: str, seed: int, config: SearchConfig, *, free: bool = False, must: bool = False) -> str:
-        """Who acts: one that is hardly known; else the one whose turn it is; else another one, or the reserve.
+        """Who acts: a model that is hardly known; else the one whose turn it is; else another one, or the reserve.
 
         Args:
             name: The member whose turn it is.
@@ -171,7 +171,7 @@ class Pool:
         able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
         rng = random.Random(seed)
         starved = turns.starved(able, config.min_share) if config.next_member == "model" and not must else []
-        starved = [one for one in starved if not self.members[one].profile.free]  # the draw gets to know the free ones
+        starved = [one for one in starved if one not in providers.FREE]  # the draw gets to know these, at no cost
         if starved:
             return rng.choice(starved)
         if name in able:

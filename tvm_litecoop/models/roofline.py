@@ -83,7 +83,7 @@ def _inner_step(block: Block, machine: Machine, tiles: list[list[Array]]) -> Arr
 def _vectors(width: Array, lanes: int) -> Array:
     """Instructions for so many elements side by side.
 
-    A part of a vector costs a whole one where it is a power of two. LLVM takes 40 or 56 lanes apart, one by one: such
+    Less than a vector costs a whole one where it is a power of two. LLVM takes 40 or 56 lanes apart, one by one: such
     kernels took two to ten times as long as those with whole vectors.
     """
     whole, rest = np.divmod(width, lanes)

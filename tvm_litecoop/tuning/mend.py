@@ -118,10 +118,24 @@ def _workload_of(line: bytes) -> int:
 def _number(found: Any) -> int:
     """From 1 on; 0 for a line that is no record."""
     match found:
-        case [int(number), [[list(), list()], list(run_secs), dict() | str(), list()]] if number >= 0:
-            if all(isinstance(seconds, (int, float)) for seconds in run_secs):
+        case [int(number), [[list(insts), list(decisions)], list(run_secs), dict() | str(), list()]] if number >= 0:
+            if all(isinstance(seconds, (int, float)) for seconds in run_secs) and not _divides_by_zero(
+                insts, decisions
+            ):
                 return number + 1
     return 0
+
+
+def _divides_by_zero(insts: list[Any], decisions: list[Any]) -> bool:
+    """Whether TVM would divide by a factor of 0 of a trace, which ends the process."""
+    factors = [decision[1] for decision in decisions if isinstance(decision, list) and len(decision) > 1]
+    for inst in insts:
+        match inst:
+            case ["Split", list(inputs), *_]:
+                factors.append(inputs)
+            case ["PadEinsum" | "SamplePerfectTile" | "SamplePartitionedTile", _, list(attrs), *_]:
+                factors += [attrs[:1], *(one for one in attrs if isinstance(one, list))]
+    return any(0 in one for one in factors if isinstance(one, list))
 
 
 def _renumbered(line: bytes, number: int) -> bytes:

@@ -28,6 +28,9 @@ INITIAL_DRAWS = 512
 
 BATCH = 16
 
+REFUSED = "repeated sums"
+"""What is refused beside what TVM's postprocs refuse; a tree from before that may hold such programs."""
+
 
 class TvmSpace:
     """The programs of one task.
@@ -58,7 +61,7 @@ class TvmSpace:
         self._flops = int(estimate_tir_flops(mod))
         self._probabilities = tuple((name, probability) for name, (_, probability) in mutators.items())
         self._editor = Editor(self.sketches, {name: mutator for name, (mutator, _) in mutators.items()})
-        self._traits = traits_of(mod, [sketch.trace for sketch in self.sketches])
+        self._traits = traits_of(mod, [sketch.trace for sketch in self.sketches], machine)
         self._postprocs = [str(postproc).split("(")[0] for postproc in postprocs]
         self._replayer = Replayer(mod, self.sketches, postprocs, threads)
         self._predictor = predictor
@@ -67,7 +70,7 @@ class TvmSpace:
     @property
     def signature(self) -> str:
         """What tells these design spaces and postprocs from others."""
-        text = "\n".join([*(sketch.signature for sketch in self.sketches), *self._postprocs])
+        text = "\n".join([*(sketch.signature for sketch in self.sketches), *self._postprocs, REFUSED])
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def initial(self) -> Built | Rejection:

@@ -14,17 +14,18 @@ from typing import Any
 
 from tvm.s_tir.schedule import Schedule
 
-from tvm_litecoop.nest import Block
+from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.tvm_bridge.nests import read_block
 from tvm_litecoop.view import Traits
 
 
-def traits_of(mod: Any, traces: Sequence[Any]) -> tuple[Traits, ...]:
+def traits_of(mod: Any, traces: Sequence[Any], machine: Machine) -> tuple[Traits, ...]:
     """What sets each design space apart.
 
     Args:
         mod: The untuned module.
         traces: Of the design spaces.
+        machine: TVM's own rules for GPUs do what only prepared programs do on a CPU.
     """
     schedule = Schedule(mod)
 
@@ -38,8 +39,8 @@ def traits_of(mod: Any, traces: Sequence[Any]) -> tuple[Traits, ...]:
     for trace, one in zip(traces, kinds, strict=True):
         splits = _factorings(trace)
         lanes = sum(inner and along_rows(name) for name, inner in splits)
-        prepared = bool(one["PadEinsum"] or one["TransformLayout"] or one["ComputeInline"] < inlined)
-        found.append(Traits(len(splits), lanes, prepared))
+        prepared = one["PadEinsum"] or one["TransformLayout"] or one["ComputeInline"] < inlined
+        found.append(Traits(len(splits), lanes, bool(prepared) and machine.kind == "llvm"))
     return tuple(found)
 
 

@@ -139,7 +139,7 @@ class RecordedMember:
 
     @property
     def profile(self) -> Profile:
-        """Its size; asking it costs nothing now. A model that never had a turn has none; free members are drawn as ever."""
+        """Its size; asking it costs nothing now. A model that never had a turn has none; free members always may."""
         if self.name in FREE:
             return FREE[self.name]().profile
         asked = self.name in self.recorded.authors

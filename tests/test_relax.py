@@ -12,6 +12,7 @@ from tvm import relax
 from tvm.relax.frontend import nn
 
 from tvm_litecoop import LiteCoOpStrategy, ModelPool
+from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.errors import ConfigError, TargetError
 from tvm_litecoop.relax import MetaScheduleTuneIRMod, static_shape_tuning_pipeline
 from tvm_litecoop.tuning import tasks
@@ -54,14 +55,18 @@ def records(work: Path) -> list[str]:
     return (work / "database_tuning_record.json").read_text().splitlines()
 
 
+@pytest.mark.parametrize("space", ["post-order-apply", "litecoop"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_the_pipeline_tunes_applies_and_computes_the_same(packed: bool, tmp_path: Path, network: Any) -> None:
+def test_the_pipeline_tunes_applies_and_computes_the_same(
+    packed: bool, space: str, tmp_path: Path, network: Any
+) -> None:
     mod, params, given, expected = network
     strategy = LiteCoOpStrategy(ModelPool.built_in("expert", "mutator"))
     bound = relax.transform.BindParams("forward", params)(mod)
     target = parse_target(None)
+    spaces = LiteCoOpSpace() if space == "litecoop" else space
     tuned = static_shape_tuning_pipeline(
-        24, target, str(tmp_path), packed, max_trials_per_task=8, strategy=strategy, seed=1
+        24, target, str(tmp_path), packed, max_trials_per_task=8, strategy=strategy, seed=1, space=spaces
     )(bound)
     assert 2 <= len(strategy.searches) <= 3  # equal layers are one task, the reshape is none
     assert 8 <= len(records(tmp_path)) <= 24

@@ -32,9 +32,8 @@ def main() -> None:
     for size in sorted(args.nodes):
         _grow(search, size)
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{len(search.tree):6d}" + "".join(f"  {value:8.2f}" for value in (*_step_ms(search), peak_mb)), flush=True
-        )
+        columns = [*_step_ms(search), peak_mb]
+        print(f"{len(search.tree):6d}" + "".join(f"  {value:8.2f}" for value in columns), flush=True)
 
 
 def _search(workload: str) -> Search:

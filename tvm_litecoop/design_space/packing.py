@@ -13,17 +13,13 @@ from tvm_litecoop.design_space.contraction import REUSED, blocks_of, is_contract
 from tvm_litecoop.nest import Access, Block
 
 
-def pack(schedule: Any, left: Collection[str] = ()) -> set[str]:
+def pack(schedule: Any, left: Collection[str]) -> None:
     """Pack the operands of the contractions of a schedule that need it.
 
     Args:
         schedule: Changed in place: blocks for the copies are added.
         left: Operands to be left as they are.
-
-    Returns:
-        The names of the contractions whose operands were packed.
     """
-    packed = set()
     for name, block in blocks_of(schedule.mod).items():
         vector = vector_axis(block) if is_contraction(block) else None
         for number, read in enumerate(block.reads if vector is not None else ()):
@@ -31,8 +27,6 @@ def pack(schedule: Any, left: Collection[str] = ()) -> set[str]:
             if order and read.buffer not in left:
                 schedule.cache_read(name, number, "global")
                 schedule.transform_layout(name, ("read", number), _permutation(order))
-                packed.add(name)
-    return packed
 
 
 def _order(block: Block, read: Access, vector: int) -> tuple[int, ...]:

@@ -23,18 +23,14 @@ MOST_WORK = 1.25
 """Times the work, over which padding is not worth it."""
 
 
-def pad(schedule: Any, machine: Machine, left: Collection[str] = ()) -> set[str]:
+def pad(schedule: Any, machine: Machine, left: Collection[str]) -> None:
     """Pad the contractions of a schedule that need it.
 
     Args:
         schedule: Changed in place: blocks for the copies are added.
         machine: Says how many lanes a vector has.
         left: Operands to be left as they are.
-
-    Returns:
-        The names of the contractions that were padded.
     """
-    padded = set()
     for name, block in blocks_of(schedule.mod).items():
         multiples = _multiples(block, machine) if _worth_copies(block, left) else [1]
         if max(multiples) > 1 and _sums_products(schedule.get(schedule.get_sblock(name))):
@@ -42,8 +38,6 @@ def pad(schedule: Any, machine: Machine, left: Collection[str] = ()) -> set[str]
                 schedule.pad_einsum(name, multiples)
             except (ScheduleError, RuntimeError, ValueError):  # an index that is more than one loop, as of convolutions
                 continue
-            padded.add(name)
-    return padded
 
 
 def _worth_copies(block: Block, left: Collection[str]) -> bool:

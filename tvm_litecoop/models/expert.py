@@ -56,10 +56,10 @@ def whole_program(view: View, rng: random.Random) -> Proposal:
 
 def _draw_sketch(view: View, rng: random.Random) -> Sketch:
     """By what sets it apart: rather a prepared one with many vector lanes; what fills none, only to keep cores busy."""
-    spaces = view.traits or (Traits(),) * len(view.sketches)
-    plain = next((index for index, one in enumerate(spaces) if not one.factored), None)
+    traits = view.traits or (Traits(),) * len(view.sketches)
+    plain = next((index for index, one in enumerate(traits) if not one.factored), None)
     busy = plain is not None and rules.keeps_cores_busy(view.sketches[plain], view.machine)
-    weights = rules.spaces(spaces, busy=busy)
+    weights = rules.spaces(traits, busy=busy)
     return view.sketches[rng.choices(range(len(weights)), weights)[0]]
 
 

@@ -9,7 +9,7 @@ from tvm_litecoop.values import Edit, Mutate, Proposal, Resample
 from tvm_litecoop.view import View
 
 DOUBT = 4.0
-"""Fresh samples, with which it has to begin, took eight times as long as good programs in thirteen workloads."""
+"""Fresh samples, with which it has to begin, took eight times as long as the best (medians over thirteen workloads)."""
 
 
 class Mutator:

@@ -121,8 +121,7 @@ def drive(
             callbacks = [*ms.measure_callback.MeasureCallback.create("default"), Recorder(status, after_batch)]
             try:
                 with suppress(Interrupted):
-                    space = LiteCoOpSpace() if request.space == "litecoop" else "post-order-apply"
-                    given = {"strategy": strategy, "space": space, "measure_callbacks": callbacks}
+                    given = {"strategy": strategy, "space": _space(request), "measure_callbacks": callbacks}
                     tune({**given, **builder_and_runner})
             finally:
                 interrupted = interrupt.asked and not enough()
@@ -147,6 +146,11 @@ def _strategy(request: Request, pool: Pool | None) -> Any:
     strategy = LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
     strategy.pool.books.begin()
     return strategy
+
+
+def _space(request: Request) -> Any:
+    """What TVM takes: a space generator, or the name of its own."""
+    return LiteCoOpSpace() if request.space == "litecoop" else "post-order-apply"
 
 
 def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str, float]:

@@ -119,9 +119,8 @@ def _number(found: Any) -> int:
     """From 1 on; 0 for a line that is no record."""
     match found:
         case [int(number), [[list(insts), list(decisions)], list(run_secs), dict() | str(), list()]] if number >= 0:
-            if all(isinstance(seconds, (int, float)) for seconds in run_secs) and not _divides_by_zero(
-                insts, decisions
-            ):
+            timed = all(isinstance(seconds, (int, float)) for seconds in run_secs)
+            if timed and not _divides_by_zero(insts, decisions):
                 return number + 1
     return 0
 

@@ -28,8 +28,8 @@ class Request:
         batch: Candidates measured between two looks at the results; 0 for the strategy's own default.
         stock: Use TVM's default builder and runner instead of the warm ones.
         fresh: Start over; an earlier run in the same directory is kept aside.
-        space: One of `SPACES`: TVM's own design spaces, or those of `LiteCoOpSpace` as well.
         setting: Settings of the search by name (`SearchConfig.named`).
+        space: One of `SPACES`: TVM's own design spaces, or those of `LiteCoOpSpace` as well.
     """
 
     workload: str

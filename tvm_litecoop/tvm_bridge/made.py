@@ -55,7 +55,7 @@ def repeated(schedule: Any) -> str:
             inside = _loops_above(update)
             around = _loops_above(start)
             while inside and around and inside[-1].same_as(around[-1]):
-                inside.pop(), around.pop()
+                del inside[-1], around[-1]
             if inside and not _idempotent(update.stmt) and _idle(inside, update.stmt):
                 return str(update.stmt.name_hint)
     return ""

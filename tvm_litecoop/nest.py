@@ -61,6 +61,7 @@ class Block:
         accesses: Its reads, then its writes.
         tiling: The tiling structure TVM annotated (`SSRSRS` on CPU); empty where it is not tiled.
         functions: Exponentials and their like that one iteration computes.
+        conditions: Values that one iteration picks by a condition on its indices, as padding does.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Block:
     accesses: tuple[Access, ...]
     tiling: str = ""
     functions: int = 0
+    conditions: int = 0
 
     @property
     def writes(self) -> tuple[Access, ...]:

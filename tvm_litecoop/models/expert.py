@@ -8,10 +8,12 @@ hardware decides.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from tvm_litecoop.models import rules
 from tvm_litecoop.models.base import Answer, Call, Profile
+from tvm_litecoop.sites import Choice, Location, Tile, Value
 from tvm_litecoop.values import Edit, Proposal, SetDecision, SetSketch
 from tvm_litecoop.view import Sketch, Traits, View
 
@@ -41,17 +43,28 @@ class Expert:
 
 
 def whole_program(view: View, rng: random.Random) -> Proposal:
-    """A program with every decision drawn by the rules."""
+    """A program with every decision drawn by the rules: tilings first, then what depends on them."""
     sketch = _draw_sketch(view, rng)
     edits: list[Edit] = [SetSketch(sketch.index)] if sketch.index != view.program.sketch else []
     tilings = {block.name: rules.draw_tiling(block, sketch, view.machine, rng) for block in sketch.blocks}
-    for site in sketch.sites:
-        tiling = tilings.get(site.block, ())
-        if 0 <= site.axis < len(tiling):
-            edits.append(SetDecision(site.name, tiling[site.axis]))
-        else:
-            edits.append(SetDecision(site.name, rules.draw(rules.weights(site, sketch, view.machine), rng)))
+    drawn = {s.name: tilings[s.block][s.axis] for s in sketch.sites if 0 <= s.axis < len(tilings.get(s.block, ()))}
+    sketch = _with_values(sketch, drawn)
+    rest = [site for site in sketch.sites if site.name not in drawn]
+    for site in sorted(rest, key=lambda site: _ORDER.index(type(site.domain))):
+        value = rules.draw(rules.weights(site, sketch, view.machine), rng)
+        sketch = _with_values(sketch, {site.name: value})
+    edits += [SetDecision(site.name, site.value) for site in sketch.sites]
     return Proposal(tuple(edits))
+
+
+_ORDER = [Tile, Location, Choice]
+"""A good place depends on the tiles around it, a good limit on both."""
+
+
+def _with_values(sketch: Sketch, values: Mapping[str, Value]) -> Sketch:
+    return replace(
+        sketch, sites=tuple(replace(s, value=values[s.name]) if s.name in values else s for s in sketch.sites)
+    )
 
 
 def _draw_sketch(view: View, rng: random.Random) -> Sketch:

@@ -5,7 +5,8 @@
   evenly over the cores.
 - tiles on a GPU (`gpu`): whole warps of threads, several results a thread, operands that fit shared memory.
 - unroll on a CPU: rather some, because accumulators stay in registers only where the tile around them is unrolled; but
-  code that outgrows the instruction cache runs slower and takes minutes to compile.
+  code that outgrows the instruction cache runs slower and takes minutes to compile. Where padding is inlined, enough to
+  unroll the tile: only then its condition on the indices falls away.
 - unroll on a GPU: high limits first; a thread's results are registers only where their loops are unrolled.
 - compute location: where the loops around it do not make the producer run more than once; every repetition costs
   its work again, and what is not inlined is stored and loaded besides.
@@ -33,8 +34,10 @@ DRAWS = 4096  # random tilings of a nest that are ranked once
 KEPT = 256  # of those, the ones whole programs are drawn from
 STORED = 1.0  # what storing and loading a result costs, against a few arithmetic operations
 FUNCTION = 8.0  # what an exponential and its like costs, against these
+CONDITION = 1.0  # what padding costs by its condition, where no unrolled loop decides it
 LOCATION_SHARPNESS = 3.0  # the weight of a location falls with its cost to this power
-CODE_STEPS = 512  # unrolled statements of a program, over all its nests, that still compile in a moment
+CODE_STEPS = 128  # unrolled statements of a program, over all its tiled nests, that run as fast as fewer
+UNDECIDED = 0.125  # weight of an unroll limit that leaves a condition in the innermost loop
 SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cost to this power
 LANES_GAIN = 4.0  # weight of a reduction whose partial results fill vector lanes, against a chain of scalar additions
 PREPARED_GAIN = 8.0  # weight of the prepared program, against the program as it is
@@ -118,7 +121,7 @@ def importance(sketch: Sketch) -> dict[str, float]:
 def _tiles(site: Site, domain: Tile, block: Block, sketch: Sketch, machine: Machine) -> dict[Value, float]:
     """Every tiling of one axis, the other axes of the block as they are."""
     values = list(domain)
-    present = {s.axis: s.value for s in sketch.sites if s.block == block.name and isinstance(s.value, tuple)}
+    present = _tiles_of(block, sketch)
     factors = []
     for axis, parts in enumerate(_parts(block)):
         column = values if axis == site.axis else [present.get(axis, (1,) * parts)] * len(values)
@@ -174,11 +177,34 @@ def _limits(domain: Choice, sketch: Sketch, machine: Machine) -> dict[Value, flo
     order = sorted(domain, key=lambda index: domain.options[index])
     if machine.kind != "llvm":
         return {index: 1.0 + rank for rank, index in enumerate(order)}
+    tiled = sum(bool(block.tiling) for block in sketch.blocks)
+    deciding = _deciding_steps(sketch)
     found: dict[Value, float] = {}
     for rank, index in enumerate(order):
-        steps = max(1, domain.options[index] * len(sketch.blocks))
-        found[index] = (2.0 if rank else 1.0) * min(1.0, CODE_STEPS / steps)
+        limit = domain.options[index]
+        brief = min(1.0, CODE_STEPS / max(1, limit * tiled))
+        decided = 1.0 if limit >= deciding else UNDECIDED
+        found[index] = (2.0 if rank else 1.0) * (decided if deciding else brief)
     return found
+
+
+def _deciding_steps(sketch: Sketch) -> int:
+    """Statements of the innermost tiles that conditional producers are inlined into; 0 where there are none."""
+    steps = 0
+    for site in sketch.sites:
+        producer = _block(sketch, site.block)
+        if isinstance(site.domain, Location) and site.value == INLINE and producer is not None and producer.conditions:
+            consumers = (_block(sketch, name) for name in site.consumers)
+            steps = max([steps, *(_innermost(consumer, sketch) for consumer in consumers if consumer is not None)])
+    return steps
+
+
+def _innermost(block: Block, sketch: Sketch) -> int:
+    """Statements of the innermost tile of a block, all lanes of a vector as one; 0 where it is not tiled."""
+    if not block.tiling:
+        return 0
+    vector = max(i for i, axis in enumerate(block.axes) if not axis.reduction)
+    return prod(tile[-1] for axis, tile in _tiles_of(block, sketch).items() if axis != vector)
 
 
 def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, float]:
@@ -188,6 +214,7 @@ def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, floa
     if producer is None or not consumers:
         return dict.fromkeys(domain, 1.0)
     once = 1.0 + FUNCTION * producer.functions
+    stored = STORED + CONDITION * producer.conditions
     others = len(site.consumers) - len(consumers)  # those without a decision: each computes an element once
     cost: dict[Value, float] = {}
     repeats = 1
@@ -195,10 +222,10 @@ def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, floa
         if index == INLINE:
             cost[index] = once * (others + sum(_inline_repeats(producer, consumer) for consumer in consumers))
         elif index == ROOT:
-            cost[index] = once + STORED
+            cost[index] = once + stored
         else:
             repeats *= _loop_repeats(label, producer, consumers[0], sketch)
-            cost[index] = once * repeats + STORED
+            cost[index] = once * repeats + stored
     return {index: one**-LOCATION_SHARPNESS for index, one in cost.items()}
 
 
@@ -215,8 +242,7 @@ def _loop_repeats(label: str, producer: Block, consumer: Block, sketch: Sketch) 
     if name not in names or not level.isdigit() or names.index(name) in _axes_kept(producer, consumer):
         return 1
     axis = names.index(name)
-    tiles = {s.axis: s.value for s in sketch.sites if s.block == consumer.name and isinstance(s.value, tuple)}
-    tile = tiles.get(axis, (consumer.axes[axis].extent,))
+    tile = _tiles_of(consumer, sketch).get(axis, (consumer.axes[axis].extent,))
     return max(1, tile[int(level)]) if int(level) < len(tile) else 1
 
 
@@ -234,6 +260,11 @@ def _axes_kept(producer: Block, consumer: Block) -> set[int]:
 
 def _block(sketch: Sketch, name: str) -> Block | None:
     return next((block for block in sketch.blocks if block.name == name), None)
+
+
+def _tiles_of(block: Block, sketch: Sketch) -> dict[int, tuple[int, ...]]:
+    """The tile factors of every tiled axis of a block."""
+    return {s.axis: s.value for s in sketch.sites if s.block == block.name and isinstance(s.value, tuple)}
 
 
 def _spatial(block: Block) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,10 @@ from tvm_litecoop.nest import Access, Axis, Block
 
 TILING = "meta_schedule.tiling_structure"
 REDUCTION = 2  # tirx.IterVar.CommReduce
+CONDITION = "if_then_else"
+FUNCTIONS = {
+    "exp", "exp2", "exp10", "log", "log2", "log10", "log1p", "pow", "tanh", "sigmoid", "erf", "sin", "cos", "tan",
+}  # fmt: skip
 
 
 def read_block(schedule: Any, block_rv: Any) -> Block:
@@ -27,8 +32,9 @@ def read_block(schedule: Any, block_rv: Any) -> Block:
     reads = [_access(region, variables, bindings, write=False) for region in block.reads]
     writes = [_access(region, variables, bindings, write=True) for region in block.writes]
     tiling = block.annotations.get(TILING, "")
-    functions = _functions(getattr(block.body, "value", None))
-    return Block(str(block.name_hint), axes, (*reads, *writes), str(tiling), functions)
+    called = Counter(_called(getattr(block.body, "value", None)))
+    functions, conditions = sum(called[name] for name in FUNCTIONS), called[CONDITION]
+    return Block(str(block.name_hint), axes, (*reads, *writes), str(tiling), functions, conditions)
 
 
 def bindings_of(body: Any, block: Any) -> dict[Any, Any]:
@@ -78,15 +84,16 @@ def _evaluate(expr: Any, variable: Any, value: int, bindings: Mapping[Any, Any])
     return _ARITHMETIC[kind](a, b) if kind in _ARITHMETIC else 0
 
 
-def _functions(expr: Any) -> int:
-    """Calls of mathematical functions in an expression."""
-    called = str(getattr(getattr(expr, "op", None), "name", "")).rsplit(".", 1)[-1]
-    parts = [getattr(expr, side) for side in ("a", "b", "value", "true_value", "false_value") if hasattr(expr, side)]
-    parts += list(getattr(expr, "args", ()))
-    return (called in _DEAR) + sum(map(_functions, parts))
+def _called(expr: Any) -> Iterator[str]:
+    """Names of what an expression calls; a select counts as `CONDITION`."""
+    if type(expr).__name__ == "Select":
+        yield CONDITION
+    elif hasattr(expr, "op"):
+        yield str(getattr(expr.op, "name", "")).rsplit(".", 1)[-1]
+    sides = ("a", "b", "value", "condition", "true_value", "false_value")
+    for part in (*(getattr(expr, side) for side in sides if hasattr(expr, side)), *getattr(expr, "args", ())):
+        yield from _called(part)
 
-
-_DEAR = {"exp", "exp2", "exp10", "log", "log2", "log10", "log1p", "pow", "tanh", "sigmoid", "erf", "sin", "cos", "tan"}
 
 _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "Add": lambda a, b: a + b,

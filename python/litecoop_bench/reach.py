@@ -1,13 +1,36 @@
-"""When a search is as good as the baseline ends: trials and seconds until then, one row per workload and arm.
+"""The way there: when a search is as good as the baseline ends, and how much better it is early on.
 
 By the times that the runs themselves measured, batch by batch; a batch counts as a whole. Where the kernel of either
-turned out wrong at the end, the seed is left out: its times are of nothing.
+turned out wrong at the end, the seed is left out: its times are of nothing. One row per workload and arm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from litecoop_bench.grid import Grid, Rows
 from tvm_litecoop.intervals import interval
+
+EARLY = 4
+"""The speed early on is that after this share of the trials: a quarter, 64 of 256."""
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Of one run against the baseline's with the same seed.
+
+    Attributes:
+        trials: Until the baseline's final best; all, where it was not reached.
+        time: Seconds of the baseline over seconds until then.
+        early: Speed against the baseline, both after a quarter of the trials.
+        reached: Whether it was.
+    """
+
+    trials: int
+    time: float
+    early: float
+    reached: bool
 
 
 def render(grid: Grid, rows: Rows) -> str:
@@ -20,30 +43,33 @@ def render(grid: Grid, rows: Rows) -> str:
         rows: (workload, arm, seed) -> outcome with `curve` and `seconds`.
     """
     lines = [
-        f"Until an arm is as good as `{grid.arms[0]}` ends after {grid.trials} trials (as timed in the runs):",
+        f"Until an arm is as good as `{grid.arms[0]}` ends after {grid.trials} trials, and the speed of both after "
+        f"{_early(grid)} (as timed in the runs):",
         "",
-        "| workload | arm | trials to the baseline's best | seconds, baseline's / its | not reached |",
-        "| --- " * 5 + "|",
+        f"| workload | arm | trials to the baseline's best | seconds, baseline's / its | speed at {_early(grid)} | "
+        "not reached |",
+        "| --- " * 6 + "|",
     ]
     for arm in grid.arms[1:]:
-        every = [_reached(grid, rows, workload, arm) for workload in grid.workloads]
+        every = [_ways(grid, rows, workload, arm) for workload in grid.workloads]
         lines += [_row(workload, arm, [found]) for workload, found in zip(grid.workloads, every, strict=True) if found]
         if any(every):
             lines.append(_row("**all**", arm, [found for found in every if found]))
     return "\n".join(lines) if len(lines) > 4 else ""
 
 
-def _row(name: str, arm: str, groups: list[list[tuple[int, float, bool]]]) -> str:
+def _row(name: str, arm: str, groups: list[list[_Way]]) -> str:
     """Over the workloads of that row, each a list over the seeds."""
-    trials = interval([[trials for trials, _, _ in found] for found in groups])
-    times = interval([[ratio for _, ratio, _ in found] for found in groups])
-    reached = [one for found in groups for _, _, one in found]
+    trials = interval([[way.trials for way in found] for found in groups])
+    times = interval([[way.time for way in found] for found in groups])
+    early = interval([[way.early for way in found] for found in groups])
+    reached = [way.reached for found in groups for way in found]
     missed = f"{reached.count(False)} of {len(reached)}" if not all(reached) else ""
-    return f"| {name} | {arm} | {trials:.0f} | {times} | {missed} |"
+    return f"| {name} | {arm} | {trials:.0f} | {times} | {early} | {missed} |"
 
 
-def _reached(grid: Grid, rows: Rows, workload: str, arm: str) -> list[tuple[int, float, bool]]:
-    """For each seed: trials until the baseline's final best, its seconds over the baseline's, whether it got there."""
+def _ways(grid: Grid, rows: Rows, workload: str, arm: str) -> list[_Way]:
+    """One for each seed that both ran."""
     found = []
     for seed in grid.seeds:
         base, mine = rows.get((workload, grid.arms[0], seed), {}), rows.get((workload, arm, seed), {})
@@ -52,5 +78,15 @@ def _reached(grid: Grid, rows: Rows, workload: str, arm: str) -> list[tuple[int,
         goal, all_s = base["curve"][-1][2], float(base["seconds"]["total"])
         point = next(((t, s) for t, s, best in mine["curve"] if best <= goal), None)
         trials, seconds = point or (mine["curve"][-1][0], float(mine["seconds"]["total"]))
-        found.append((trials, all_s / seconds, point is not None))
+        early = _best(base["curve"], _early(grid)) / _best(mine["curve"], _early(grid))
+        found.append(_Way(trials, all_s / seconds, early, point is not None))
     return found
+
+
+def _early(grid: Grid) -> int:
+    return max(1, grid.trials // EARLY)
+
+
+def _best(curve: Sequence[tuple[int, float, float]], trials: int) -> float:
+    """After so many trials; after the first batch, where that is larger."""
+    return min([curve[0][2], *(best for done, _, best in curve if done <= trials)])

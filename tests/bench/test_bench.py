@@ -191,14 +191,14 @@ def test_the_money_of_arms_that_paid() -> None:
 
 def test_when_the_baselines_best_is_reached() -> None:
     grid = Grid(("a", "b"), ("base", "mine"), 64, (1,))
-    base = {"curve": [[64, 40.0, 2.0]], "seconds": {"total": 40.0}, "trials": 64}
+    base = {"curve": [[16, 10.0, 3.8], [64, 40.0, 2.0]], "seconds": {"total": 40.0}, "trials": 64}
     fast = {"curve": [[8, 2.0, 3.0], [16, 4.0, 1.9], [24, 6.0, 1.5]], "seconds": {"total": 6.0}, "trials": 24}
     never = {"curve": [[8, 2.0, 3.0], [64, 10.0, 2.1]], "seconds": {"total": 10.0}, "trials": 64}
     lines = reach.render(grid, {("a", "base", 1): base, ("a", "mine", 1): fast}).splitlines()
-    assert lines[4] == "| a | mine | 16 | 10.000 |  |"
+    assert lines[4] == "| a | mine | 16 | 10.000 | 2.000 |  |"
     rows = {("a", "base", 1): base, ("a", "mine", 1): fast, ("b", "base", 1): base, ("b", "mine", 1): never}
     lines = reach.render(grid, rows).splitlines()
-    assert lines[5] == "| b | mine | 64 | 4.000 | 1 of 1 |"
+    assert lines[5] == "| b | mine | 64 | 4.000 | 1.267 | 1 of 1 |"
     assert lines[6].startswith("| **all** | mine | 32 | 6.325") and lines[6].endswith("| 1 of 2 |")
     assert reach.render(grid, {}) == ""
     assert reach.render(grid, {("a", "base", 1): {**base, "correct": False}, ("a", "mine", 1): fast}) == ""

@@ -13,6 +13,7 @@ from spaces import CPU, SMALL, context_of, space_of
 from tvm.s_tir import Schedule
 from tvm.target import Target
 
+from tvm_litecoop.models import rules
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.surrogate import Surrogate
@@ -236,6 +237,28 @@ def test_cuda_without_a_gpu_gives_valid_deduplicated_candidates(spec: str) -> No
     assert all(r.why is Why.POSTPROC for r in refused)
     for one in built:
         assert any("threadIdx" in line for line in str(space.schedule(one.program).mod).splitlines())
+
+
+@pytest.mark.parametrize(("place", "preferred"), [(INLINE, 512), (ROOT, 16)])
+def test_the_limit_of_unrolling_goes_with_the_place_of_the_padding(place: int, preferred: int) -> None:
+    """Inlined, its condition falls away where the tile is unrolled; elsewhere long code gains nothing."""
+    space = space_of("depthwise:1x28x28x32,3x3")
+    view = space.view(root_of(space).program)
+    (pad,) = (block for block in view.sketch.blocks if block.name == "pad")
+    assert (pad.conditions, pad.functions) == (1, 0)
+    chosen = {
+        "depthwise.y": (1, 28, 1, 1),
+        "depthwise.x": (1, 2, 1, 14),
+        "depthwise.kh": (1, 3),
+        "depthwise.kw": (1, 3),
+        "pad.at": place,
+    }
+    sites = tuple(replace(site, value=chosen.get(site.name, site.value)) for site in view.sketch.sites)
+    (unroll,) = (site for site in sites if site.name == "unroll")
+    assert isinstance(unroll.domain, Choice)
+    weights = rules.weights(unroll, replace(view.sketch, sites=sites), space.machine)
+    best = max(weights, key=lambda value: weights[value])
+    assert unroll.domain.options[best] == preferred
 
 
 def test_facts_of_targets() -> None:

@@ -30,7 +30,7 @@ from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Site, Tile, Value
 from tvm_litecoop.view import Sketch, Traits
 
-DRAWS = 4096  # random tilings of a nest that are ranked once
+DRAWS = 16384  # random tilings of a nest that are ranked once; with few, the luck of this draw stays for the whole run
 KEPT = 256  # of those, the ones whole programs are drawn from
 STORED = 1.0  # what storing and loading a result costs, against a few arithmetic operations
 FUNCTION = 8.0  # what an exponential and its like costs, against these

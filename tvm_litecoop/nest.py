@@ -72,6 +72,11 @@ class Block:
     conditions: int = 0
 
     @property
+    def vector_axis(self) -> int:
+        """Position of the axis that is vectorised where the block is tiled: the last spatial one."""
+        return max(i for i, axis in enumerate(self.axes) if not axis.reduction)
+
+    @property
     def writes(self) -> tuple[Access, ...]:
         """The accesses that write."""
         return tuple(access for access in self.accesses if access.write)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import pytest
@@ -259,6 +260,21 @@ def test_the_limit_of_unrolling_goes_with_the_place_of_the_padding(place: int, p
     weights = rules.weights(unroll, replace(view.sketch, sites=sites), space.machine)
     best = max(weights, key=lambda value: weights[value])
     assert unroll.domain.options[best] == preferred
+
+
+def test_whole_programs_are_drawn_with_limits_that_go_with_their_tiles() -> None:
+    space = space_of("depthwise:1x28x28x32,3x3")
+    view = replace(space.view(root_of(space).program), root=True)
+    answer = Expert().propose(view, 200, 1)
+    enough = []
+    for proposal in answer.proposals:
+        assert isinstance(proposal, Proposal)
+        drawn: dict[str, Any] = {edit.site: edit.value for edit in proposal.edits if isinstance(edit, SetDecision)}
+        if drawn["pad.at"] == INLINE:
+            inner = (drawn[f"depthwise.{axis}"][-1] for axis in ("y", "x", "kh", "kw"))  # ch is the vector
+            enough.append((0, 16, 64, 512)[drawn["unroll"]] >= prod(inner))
+    assert len(enough) > 60
+    assert sum(enough) > 0.7 * len(enough)
 
 
 def test_facts_of_targets() -> None:

@@ -65,7 +65,7 @@ def _tiles(block: Block, factors: Sequence[npt.NDArray[np.int64]]) -> list[list[
 def _inner_step(block: Block, machine: Machine, tiles: list[list[Array]]) -> Array:
     """Cycles of one reduction step of the innermost spatial tile, accumulators in registers."""
     inner = tiles[-2]
-    vector = max(i for i, axis in enumerate(block.axes) if not axis.reduction)
+    vector = block.vector_axis
     write = block.writes[0]
     lanes = machine.lanes(write.item_bytes)
     width = inner[vector] if write.stride(vector) == 1 else np.ones_like(inner[vector])

@@ -30,7 +30,7 @@ from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Site, Tile, Value
 from tvm_litecoop.view import Sketch, Traits
 
-DRAWS = 16384  # random tilings of a nest that are ranked once; with few, the luck of this draw stays for the whole run
+DRAWS = 16384  # random tilings of a nest that are ranked once; with few, their luck stays in every run
 KEPT = 256  # of those, the ones whole programs are drawn from
 STORED = 1.0  # what storing and loading a result costs, against a few arithmetic operations
 FUNCTION = 8.0  # what an exponential and its like costs, against these
@@ -182,9 +182,11 @@ def _limits(domain: Choice, sketch: Sketch, machine: Machine) -> dict[Value, flo
     found: dict[Value, float] = {}
     for rank, index in enumerate(order):
         limit = domain.options[index]
-        brief = min(1.0, CODE_STEPS / max(1, limit * tiled))
-        decided = 1.0 if limit >= deciding else UNDECIDED
-        found[index] = (2.0 if rank else 1.0) * (decided if deciding else brief)
+        found[index] = 2.0 if rank else 1.0
+        if not deciding:
+            found[index] *= min(1.0, CODE_STEPS / max(1, limit * tiled))
+        elif limit < deciding:
+            found[index] *= UNDECIDED
     return found
 
 
@@ -194,8 +196,7 @@ def _deciding_steps(sketch: Sketch) -> int:
     for site in sketch.sites:
         producer = _block(sketch, site.block)
         if isinstance(site.domain, Location) and site.value == INLINE and producer is not None and producer.conditions:
-            consumers = (_block(sketch, name) for name in site.consumers)
-            steps = max([steps, *(_innermost(consumer, sketch) for consumer in consumers if consumer is not None)])
+            steps = max([steps, *(_innermost(consumer, sketch) for consumer in _consumers(site, sketch))])
     return steps
 
 
@@ -203,14 +204,13 @@ def _innermost(block: Block, sketch: Sketch) -> int:
     """Statements of the innermost tile of a block, all lanes of a vector as one; 0 where it is not tiled."""
     if not block.tiling:
         return 0
-    vector = max(i for i, axis in enumerate(block.axes) if not axis.reduction)
-    return prod(tile[-1] for axis, tile in _tiles_of(block, sketch).items() if axis != vector)
+    return prod(tile[-1] for axis, tile in _tiles_of(block, sketch).items() if axis != block.vector_axis)
 
 
 def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, float]:
     """By the number of times the producer would run at each location."""
     producer = _block(sketch, site.block)
-    consumers = [block for name in site.consumers if (block := _block(sketch, name)) is not None]
+    consumers = _consumers(site, sketch)
     if producer is None or not consumers:
         return dict.fromkeys(domain, 1.0)
     once = 1.0 + FUNCTION * producer.functions
@@ -260,6 +260,11 @@ def _axes_kept(producer: Block, consumer: Block) -> set[int]:
 
 def _block(sketch: Sketch, name: str) -> Block | None:
     return next((block for block in sketch.blocks if block.name == name), None)
+
+
+def _consumers(site: Site, sketch: Sketch) -> list[Block]:
+    """Those with a decision, of the blocks that read what a located block computes."""
+    return [block for name in site.consumers if (block := _block(sketch, name)) is not None]
 
 
 def _tiles_of(block: Block, sketch: Sketch) -> dict[int, tuple[int, ...]]:

@@ -36,7 +36,7 @@ STORED = 1.0  # what storing and loading a result costs, against a few arithmeti
 FUNCTION = 8.0  # what an exponential and its like costs, against these
 CONDITION = 1.0  # what padding costs by its condition, where no unrolled loop decides it
 LOCATION_SHARPNESS = 3.0  # the weight of a location falls with its cost to this power
-CODE_STEPS = 128  # unrolled statements of a program, over all its tiled nests, that run as fast as fewer
+CODE_STEPS = 128  # unrolled statements of a program, over its tiled nests, that run as fast as fewer
 UNDECIDED = 0.125  # weight of an unroll limit that leaves a condition in the innermost loop
 SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cost to this power
 LANES_GAIN = 4.0  # weight of a reduction whose partial results fill vector lanes, against a chain of scalar additions
@@ -177,14 +177,14 @@ def _limits(domain: Choice, sketch: Sketch, machine: Machine) -> dict[Value, flo
     order = sorted(domain, key=lambda index: domain.options[index])
     if machine.kind != "llvm":
         return {index: 1.0 + rank for rank, index in enumerate(order)}
-    tiled = sum(bool(block.tiling) for block in sketch.blocks)
+    unrolled = max(1, sum(bool(block.tiling) for block in sketch.blocks))
     deciding = _deciding_steps(sketch)
     found: dict[Value, float] = {}
     for rank, index in enumerate(order):
         limit = domain.options[index]
         found[index] = 2.0 if rank else 1.0
         if not deciding:
-            found[index] *= min(1.0, CODE_STEPS / max(1, limit * tiled))
+            found[index] *= min(1.0, CODE_STEPS / max(1, limit * unrolled))
         elif limit < deciding:
             found[index] *= UNDECIDED
     return found

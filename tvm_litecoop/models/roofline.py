@@ -19,11 +19,13 @@ from tvm_litecoop.nest import FMA_PER_CYCLE, Access, Block, Machine
 Array = npt.NDArray[np.float64]
 
 FMA_LATENCY = 4.0  # cycles until an accumulator can be used again
-LOADS_PER_CYCLE = 2.0
-BYTES_PER_CYCLE = (32.0, 12.0, 4.0)  # from L2, from L3, from memory, for one core
+LOADS_PER_CYCLE = 1.0  # beside two multiply-adds; what processors are said to do is twice that
+BYTES_PER_CYCLE = (64.0, 24.0, 8.0)  # from L2, from L3, from memory, for one core
+OVERLAP = 4  # norm by which arithmetic and transfers add up; 1 would be one after the other
 USABLE = 0.75  # share of a cache that a working set can count on
 SPILL = 2.0  # a spilled accumulator also stalls what waits for it
-SPARE_REGISTERS = 4  # for operands and addresses beside the accumulators
+UNROLLED = 64  # statements that are unrolled, and then as good as one innermost tile
+SPARE_REGISTERS = 6  # for operands and addresses beside the accumulators
 
 
 def cycles(block: Block, machine: Machine, factors: Sequence[npt.NDArray[np.int64]]) -> Array:
@@ -38,13 +40,18 @@ def cycles(block: Block, machine: Machine, factors: Sequence[npt.NDArray[np.int6
         Shape [n]; only ratios within one call mean anything.
     """
     tiles = _tiles(block, factors)
-    total = float(np.prod([axis.extent for axis in block.axes]))
-    work = total / _size(block, tiles[-2], spatial_only=True) * _inner_step(block, machine, tiles)
+    points = float(np.prod([axis.extent for axis in block.axes]))
     touched = [_touched(block, inside) for inside in tiles]
-    visits = [total / _size(block, inside) for inside in tiles]
+    visits = [points / _size(block, inside) for inside in tiles]
+    terms = [points * _point(block, machine, tiles)]
     for cache, rate in zip((machine.l1_bytes, machine.l2_bytes, machine.l3_bytes), BYTES_PER_CYCLE, strict=True):
-        work = work + _traffic(touched, visits, cache * USABLE) / rate
-    return work / _parallel(block, machine, factors)
+        terms.append(_traffic(touched, visits, cache * USABLE) / rate)
+    return _overlapped(terms) / _parallel(block, machine, factors)
+
+
+def _overlapped(terms: Sequence[Array]) -> Array:
+    """What arithmetic and transfers take together: little more than the longest of them, where that is much longer."""
+    return np.asarray(np.linalg.norm(np.stack(terms), OVERLAP, axis=0))
 
 
 def _tiles(block: Block, factors: Sequence[npt.NDArray[np.int64]]) -> list[list[Array]]:
@@ -62,22 +69,42 @@ def _tiles(block: Block, factors: Sequence[npt.NDArray[np.int64]]) -> list[list[
     return found
 
 
-def _inner_step(block: Block, machine: Machine, tiles: list[list[Array]]) -> Array:
-    """Cycles of one reduction step of the innermost spatial tile, accumulators in registers."""
-    inner = tiles[-2]
+def _point(block: Block, machine: Machine, tiles: list[list[Array]]) -> Array:
+    """Cycles of one point of the nest, in registers: what is accumulated there is the innermost tile, or a larger one.
+
+    It is as large as the tile of the spatial level around it where that level adds nothing, or is unrolled. Then it
+    also stays in registers over both reduction levels.
+    """
+    _, _, both, middle, reduced, inner, _ = tiles
+    step = _in_registers(block, machine, inner, inner, reduced)
+    added = _size(block, middle, spatial_only=True) / _size(block, inner, spatial_only=True)
+    merged = (added == 1) | (added * _size(block, reduced) / inner[block.vector_axis] <= UNROLLED)
+    return np.where(merged, np.minimum(step, _in_registers(block, machine, inner, middle, both)), step)
+
+
+def _in_registers(block: Block, machine: Machine, inner: list[Array], kept: list[Array], reduced: list[Array]) -> Array:
+    """Cycles of one point where a tile is kept in registers.
+
+    Args:
+        block: The nest.
+        machine: The target.
+        inner: The innermost tile, which is vectorised.
+        kept: The tile whose accumulators are kept.
+        reduced: The tile over whose reduction axes they are kept.
+    """
     vector = block.vector_axis
     write = block.writes[0]
-    lanes = machine.lanes(write.item_bytes)
     width = inner[vector] if write.stride(vector) == 1 else np.ones_like(inner[vector])
-    vectors = _vectors(width, lanes)
-    accumulators = _size(block, inner, spatial_only=True) / width * vectors
+    along = _vectors(width, machine.lanes(write.item_bytes)) * kept[vector] / width
+    points = _size(block, kept, spatial_only=True)
+    accumulators = points / kept[vector] * along
     arithmetic = np.maximum(accumulators / FMA_PER_CYCLE, FMA_LATENCY)
-    loads = sum((_loads(block, read, inner, vector, width, vectors) for read in block.reads), np.zeros_like(width))
+    loads = sum((_loads(block, read, kept, along) for read in block.reads), np.zeros_like(along))
     spilled = np.maximum(0.0, accumulators - (machine.registers - SPARE_REGISTERS))
-    # accumulators are loaded and stored once per innermost reduction tile, spilled ones at every step
-    reduced = np.maximum(1.0, _size(block, tiles[-3]) / _size(block, inner, spatial_only=True))
-    reload = 2.0 * (accumulators / reduced + SPILL * spilled)
-    return np.asarray(np.maximum(arithmetic, (loads + reload) / LOADS_PER_CYCLE))
+    # accumulators are loaded and stored once per reduction, spilled ones at every step of it
+    steps = np.maximum(1.0, _size(block, reduced) / _size(block, reduced, spatial_only=True))
+    reload = 2.0 * (accumulators / steps + SPILL * spilled)
+    return np.asarray(np.maximum(arithmetic, (loads + reload) / LOADS_PER_CYCLE) / points)
 
 
 def _vectors(width: Array, lanes: int) -> Array:
@@ -91,16 +118,17 @@ def _vectors(width: Array, lanes: int) -> Array:
     return np.asarray(whole + np.where(even, np.minimum(rest, 1), rest))
 
 
-def _loads(block: Block, read: Access, inner: list[Array], vector: int, width: Array, vectors: Array) -> Array:
+def _loads(block: Block, read: Access, kept: list[Array], along: Array) -> Array:
     """Load instructions for one read: whole vectors where it is contiguous, one by one where it is strided."""
-    count = np.ones_like(width)
+    vector = block.vector_axis
+    count = np.ones_like(along)
     for position, axis in enumerate(block.axes):
         if not axis.reduction and position != vector and read.stride(position):
-            count = count * inner[position]
+            count = count * kept[position]
     stride = abs(read.stride(vector))
     if stride == 0:
         return count
-    return count * (vectors * inner[vector] / width if stride == 1 else inner[vector])
+    return count * (along if stride == 1 else kept[vector])
 
 
 def _touched(block: Block, inside: list[Array]) -> Array:

@@ -7,12 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from litecoop_bench import cell as cells
-from litecoop_bench import money, provenance, reach, retime, run
+from litecoop_bench import money, provenance, ranking, reach, retime, run
 from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell, Grid, load
+from litecoop_bench.results import Results
 from litecoop_bench.table import render
 from tvm_litecoop.cli import main
 from tvm_litecoop.errors import ConfigError, WorkDirError
@@ -127,7 +129,16 @@ def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, mo
     assert "| add:4x4 | litecoop |" in (tmp_path / "out" / "table.md").read_text()
 
 
-def test_a_real_cell_in_its_own_process(tmp_path: Path) -> None:
+def test_a_ranking_is_judged_by_its_order() -> None:
+    seconds = np.linspace(1.0, 2.0, 100)
+    right, wrong = ranking.judged(seconds, -np.log2(seconds)), ranking.judged(seconds, np.log2(seconds))
+    assert right == pytest.approx((1.0, 0.195, 1.045), abs=0.001)
+    assert wrong[0] == pytest.approx(-1.0) and wrong[1] > 0.7 and wrong[2] > 1.9
+
+
+def test_a_real_cell_in_its_own_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     cell = Cell("matmul:32x32x32", "litecoop", 4, 1)
     outcome = cells.run(cell, tmp_path)
     assert "error" not in outcome, outcome
@@ -135,6 +146,10 @@ def test_a_real_cell_in_its_own_process(tmp_path: Path) -> None:
     assert json.dumps(outcome) and set(provenance.KEYS) <= set(outcome)
     mine = retime.retime([cell], tmp_path)[cell]
     assert mine["correct"] and mine["final_ms"] > 0 and 0 < mine["peak_share"] < 2
+    Results(tmp_path / "cells.jsonl").add(outcome)
+    monkeypatch.setattr("sys.argv", ["ranking", str(tmp_path)])
+    ranking.main()
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:2]] == [["matmul:32x32x32", "4"]]
 
 
 def test_ctrl_c_keeps_finished_cells_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

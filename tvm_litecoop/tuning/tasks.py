@@ -22,7 +22,6 @@ from tvm_litecoop.errors import last_line
 from tvm_litecoop.measure.cold import weights_of
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
-from tvm_litecoop.models.roofline import BYTES_PER_CYCLE
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.machine import machine_of
@@ -32,6 +31,8 @@ LEAST_SHARE = 0.005
 """Of the tuned model's time, what tuning a task must be able to save."""
 REACHED = 0.5
 """Of the roofline, what a good kernel reaches."""
+BYTES_PER_CYCLE = (32.0, 12.0, 4.0)
+"""What one core moves from L2, from L3, from memory. In the expert's arithmetic, which only ranks, it is twice that."""
 GHZ = 3.0
 """Clock of a machine that does not tell."""
 

@@ -43,7 +43,7 @@ def main() -> None:
     rows = []
     for workload in dict.fromkeys(cell.workload for cell, _ in runs):
         seconds, expected = _measured(workload, [(cell, folder) for cell, folder in runs if cell.workload == workload])
-        if np.ptp(expected):
+        if len(seconds) and np.ptp(expected):
             rows.append(judged(seconds, expected))
             print(_line(workload, len(seconds), rows[-1]), flush=True)
     if rows:
@@ -64,11 +64,10 @@ def _measured(workload: str, runs: Iterable[tuple[Cell, Path]]) -> tuple[Array, 
 
 def _records(space: TvmSpace, work_dir: Path) -> Iterator[tuple[Program, float]]:
     """The programs of a database that ran, with their seconds."""
-    from tvm.s_tir import meta_schedule as ms
-
+    from tvm_litecoop.tuning import workdir
     from tvm_litecoop.tvm_bridge.records import mean_seconds
 
-    for record in ms.database.JSONDatabase(work_dir=str(work_dir)).get_all_tuning_records():
+    for record in workdir.open_database(str(work_dir), fresh=False).get_all_tuning_records():
         seconds = mean_seconds(record.run_secs)
         built = space.recorded(record.trace)
         if seconds is not None and isinstance(built, Built):

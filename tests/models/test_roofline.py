@@ -41,8 +41,8 @@ def test_the_best_innermost_tile_fills_the_registers_and_spills_none() -> None:
 
 
 def test_where_the_middle_level_adds_nothing_it_does_not_matter_how_the_reduction_is_split() -> None:
-    split = [((4, 1, 1, 8), (2, 1, 1, 32), k) for k in ((1, 64), (8, 8), (64, 1))]
-    assert cycles(product(32, 64, 64), split) == pytest.approx(cycles(product(32, 64, 64), split[:1]) * 3)
+    first, *others = cycles(product(32, 64, 64), [((4, 1, 1, 8), (2, 1, 1, 32), k) for k in ((1, 64), (8, 8), (64, 1))])
+    assert others == pytest.approx([first] * 2)
 
 
 def test_a_middle_level_that_is_not_unrolled_has_its_sums_stored_again_and_again() -> None:

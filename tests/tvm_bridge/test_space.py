@@ -262,6 +262,17 @@ def test_the_limit_of_unrolling_goes_with_the_place_of_the_padding(place: int, p
     assert unroll.domain.options[best] == preferred
 
 
+def test_long_code_gains_nothing_where_no_nest_is_tiled_either() -> None:
+    space = space_of("softmax:64x64")
+    view = space.view(root_of(space).program)
+    (unroll,) = (site for site in view.sketch.sites if site.name == "unroll")
+    assert isinstance(unroll.domain, Choice) and not any(block.tiling for block in view.sketch.blocks)
+    by_limit = {
+        unroll.domain.options[value]: w for value, w in rules.weights(unroll, view.sketch, space.machine).items()
+    }
+    assert by_limit[512] < by_limit[64] == by_limit[16]
+
+
 def test_whole_programs_are_drawn_with_limits_that_go_with_their_tiles() -> None:
     space = space_of("depthwise:1x28x28x32,3x3")
     view = replace(space.view(root_of(space).program), root=True)

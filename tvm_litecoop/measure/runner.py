@@ -35,10 +35,11 @@ class AdaptiveRunner(PyRunner):  # type: ignore[misc]
     """Times candidates in one warm local process, each for as long as it deserves.
 
     Used like `tvm.s_tir.meta_schedule.runner.LocalRunner`, and `run_secs` means the same: mean seconds per
-    call of the kernel, by TVM's `time_evaluator`. A candidate several times slower than the best known for
-    the same arguments is dropped after a couple of calls, one near the best is timed longest; see `timing`.
-    One whose first calls do not end within a thousand times the best has timed out. Where the builder noted which
-    arguments are weights (`WarmBuilder(cold_weights=True)`), no cache holds them when a call begins.
+    call of the kernel, by TVM's `time_evaluator`, though on numbers around 0 where TVM takes 1 to 10. A candidate
+    several times slower than the best known for the same arguments is dropped after a couple of calls, one near
+    the best is timed longest; see `timing`. One whose first calls do not end within a thousand times the best has
+    timed out. Where the builder noted which arguments are weights (`WarmBuilder(cold_weights=True)`), no cache
+    holds them when a call begins.
     Never two candidates at once.
 
     The process inherits the environment of the moment of construction, `TVM_NUM_THREADS` for one.

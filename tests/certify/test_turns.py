@@ -1,10 +1,13 @@
-"""Timing in turns: everything in every round, every other round backwards, fewer rounds where they are slow."""
+"""Timing in turns: everything in every round, every other one backwards, fewer where slow; and what it is that is timed."""
 
 from __future__ import annotations
 
 import time
 
-from tvm_litecoop.certify.kernels import ROUNDS, Timer, turns
+from tvm_litecoop.certify.compare import off_reference
+from tvm_litecoop.certify.kernels import ROUNDS, Timer, compiled, turns
+from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.workloads import parse
 
 
 def test_every_timer_is_asked_in_every_round_in_both_orders() -> None:
@@ -31,3 +34,10 @@ def test_slow_ones_get_fewer_rounds() -> None:
 
 def test_nothing_is_timed_in_no_time() -> None:
     assert turns([]) == []
+
+
+def test_a_kernel_is_timed_as_the_library_that_runners_time() -> None:
+    workload = parse("softmax:4x8")
+    kernel = compiled(workload.mod, parse_target(""))
+    assert kernel.kind == "library"
+    assert off_reference(kernel, workload, parse_target("")) <= 1.0

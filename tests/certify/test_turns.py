@@ -1,4 +1,4 @@
-"""Timing in turns: everything in every round, every other one backwards, fewer where slow; and what it is that is timed."""
+"""Timing in turns: everything in every round, every other one backwards, fewer where slow; and what is timed."""
 
 from __future__ import annotations
 

@@ -71,3 +71,13 @@ def test_what_is_transferred_in_time_costs_little() -> None:
         (found,) = cycles(product(rows, columns, 64), [((rows // 8, 1, 1, 8), (columns // 32, 1, 1, 32), (1, 64))])
         per_point.append(found / (rows * columns))
     assert per_point[0] < per_point[1] < 1.5 * per_point[0]
+
+
+def test_a_loop_around_a_single_point_is_vectorised_too() -> None:
+    """LLVM does that where TVM has nothing to vectorise: of a prime extent there is no other tile."""
+    block = product(509, 509, 509)
+    rows, steps = (509, 1, 1, 1), (509, 1)
+    scalars, vectors = cycles(block, [(rows, (509, 1, 1, 1), steps), (rows, (1, 1, 509, 1), steps)])
+    assert vectors < scalars / 8
+    vectors, a_reduction_inside = cycles(block, [(rows, (1, 1, 509, 1), steps), (rows, (1, 1, 509, 1), (1, 509))])
+    assert vectors < a_reduction_inside / 8

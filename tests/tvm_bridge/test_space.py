@@ -262,6 +262,33 @@ def test_the_limit_of_unrolling_goes_with_the_place_of_the_padding(place: int, p
     assert unroll.domain.options[best] == preferred
 
 
+def test_windows_are_unrolled_with_all_that_is_inside_them() -> None:
+    """The condition of inlined padding is on the window, whose loops may stand far out."""
+    space = space_of("depthwise:1x28x28x32,3x3")
+    view = space.view(root_of(space).program)
+    chosen = {"depthwise.y": (1, 14, 2, 1), "depthwise.x": (1, 14, 2, 1), "pad.at": INLINE}
+    sufficient = {}
+    for place, window in (("inside", (1, 3)), ("outside", (3, 1))):
+        values = chosen | {"depthwise.kh": window, "depthwise.kw": window}
+        sites = tuple(replace(site, value=values.get(site.name, site.value)) for site in view.sketch.sites)
+        (unroll,) = (site for site in sites if site.name == "unroll")
+        assert isinstance(unroll.domain, Choice)
+        weights = rules.weights(unroll, replace(view.sketch, sites=sites), space.machine)
+        best = max(weights.values())
+        sufficient[place] = [unroll.domain.options[value] for value, weight in weights.items() if weight == best]
+    assert sufficient == {"inside": [16, 64, 512], "outside": [64, 512]}  # 9 and 36 statements
+
+
+def test_nothing_is_placed_where_an_output_would_make_it_again() -> None:
+    space = space_of("softmax:64x64")
+    sketch = space.view(root_of(space).program).sketch
+    (site,) = (site for site in sketch.sites if site.name == "rowsum.at")
+    assert isinstance(site.domain, Location) and site.consumers == ("softmax",)
+    weights = rules.weights(site, sketch, space.machine)
+    by_label = dict(zip(site.domain.labels, (weights[index] for index in site.domain.indices), strict=True))
+    assert by_label["i"] > 0.1 * by_label["root"] > 1000 * by_label["j"]
+
+
 def test_long_code_gains_nothing_where_no_nest_is_tiled_either() -> None:
     space = space_of("softmax:64x64")
     view = space.view(root_of(space).program)

@@ -25,6 +25,7 @@ OVERLAP = 4  # norm by which arithmetic and transfers add up; 1 would be one aft
 USABLE = 0.75  # share of a cache that a working set can count on
 SPILL = 2.0  # a spilled accumulator also stalls what waits for it
 UNROLLED = 64  # statements that are unrolled, and then as good as one innermost tile
+INTERLEAVED = 4  # vectors that LLVM has on the way where it vectorises a loop by itself
 SPARE_REGISTERS = 6  # for operands and addresses beside the accumulators
 
 
@@ -73,13 +74,20 @@ def _point(block: Block, machine: Machine, tiles: list[list[Array]]) -> Array:
     """Cycles of one point of the nest, in registers: what is accumulated there is the innermost tile, or a larger one.
 
     It is as large as the tile of the spatial level around it where that level adds nothing, or is unrolled. Then it
-    also stays in registers over both reduction levels.
+    also stays in registers over both reduction levels. Where the innermost tile has one point of the vectorised axis
+    and is unrolled, LLVM makes vectors of the loop around it.
     """
     _, _, both, middle, reduced, inner, _ = tiles
+    vector = block.vector_axis
     step = _in_registers(block, machine, inner, inner, reduced)
     added = _size(block, middle, spatial_only=True) / _size(block, inner, spatial_only=True)
-    merged = (added == 1) | (added * _size(block, reduced) / inner[block.vector_axis] <= UNROLLED)
-    return np.where(merged, np.minimum(step, _in_registers(block, machine, inner, middle, both)), step)
+    merged = (added == 1) | (added * _size(block, reduced) / inner[vector] <= UNROLLED)
+    step = np.where(merged, np.minimum(step, _in_registers(block, machine, inner, middle, both)), step)
+    lanes = machine.lanes(block.writes[0].item_bytes)
+    wide = [np.minimum(middle[vector], INTERLEAVED * lanes) if i == vector else tile for i, tile in enumerate(inner)]
+    looped = (inner[vector] == 1) & (_size(block, reduced) <= UNROLLED)
+    over = [wide[vector] if i == vector else tile for i, tile in enumerate(reduced)]
+    return np.where(looped, np.minimum(step, _in_registers(block, machine, wide, wide, over)), step)
 
 
 def _in_registers(block: Block, machine: Machine, inner: list[Array], kept: list[Array], reduced: list[Array]) -> Array:

@@ -6,7 +6,7 @@
 - tiles on a GPU (`gpu`): whole warps of threads, several results a thread, operands that fit shared memory.
 - unroll on a CPU: rather some, because accumulators stay in registers only where the tile around them is unrolled; but
   code that outgrows the instruction cache runs slower and takes minutes to compile. Where padding is inlined, enough to
-  unroll the tile: only then its condition on the indices falls away.
+  unroll the window of the convolution: only then its condition on the indices falls away.
 - unroll on a GPU: high limits first; a thread's results are registers only where their loops are unrolled.
 - compute location: where the loops around it do not make the producer run more than once; every repetition costs
   its work again, and what is not inlined is stored and loaded besides.
@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import prod
@@ -26,7 +27,7 @@ import numpy.typing as npt
 
 from tvm_litecoop import seeds
 from tvm_litecoop.models import gpu, roofline
-from tvm_litecoop.nest import Block, Machine
+from tvm_litecoop.nest import Access, Block, Machine
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Site, Tile, Value
 from tvm_litecoop.view import Sketch, Traits
 
@@ -191,20 +192,46 @@ def _limits(domain: Choice, sketch: Sketch, machine: Machine) -> dict[Value, flo
 
 
 def _deciding_steps(sketch: Sketch) -> int:
-    """Statements of the innermost tiles that conditional producers are inlined into; 0 where there are none."""
+    """Statements to unroll until the conditions of inlined producers are decided; 0 where there are none."""
     steps = 0
     for site in sketch.sites:
         producer = _block(sketch, site.block)
         if isinstance(site.domain, Location) and site.value == INLINE and producer is not None and producer.conditions:
-            steps = max([steps, *(_innermost(consumer, sketch) for consumer in _consumers(site, sketch))])
+            steps = max([steps, *(_window_steps(producer, consumer, sketch) for consumer in _consumers(site, sketch))])
     return steps
 
 
-def _innermost(block: Block, sketch: Sketch) -> int:
-    """Statements of the innermost tile of a block, all lanes of a vector as one; 0 where it is not tiled."""
-    if not block.tiling:
+def _window_steps(producer: Block, consumer: Block, sketch: Sketch) -> int:
+    """Statements of a tiled consumer inside its outermost loop over a window, all lanes of a vector as one.
+
+    A window is what a convolution reduces beside a spatial axis, in one index. Without one the innermost tile counts; 0
+    where the consumer is not tiled.
+    """
+    if not consumer.tiling:
         return 0
-    return prod(tile[-1] for axis, tile in _tiles_of(block, sketch).items() if axis != block.vector_axis)
+    windows = {
+        axis
+        for access in _uses(producer, consumer)
+        for index in access.dims
+        if np.count_nonzero(index) > 1
+        for axis in np.flatnonzero(index)
+        if consumer.axes[axis].reduction
+    }
+    *loops, _vector = _tiled_loops(consumer, sketch)
+    inside = [n for n, (axis, extent) in enumerate(loops) if axis in windows and extent > 1]
+    spatial = sum(not axis.reduction for axis in consumer.axes)
+    return prod(extent for _, extent in loops[min(inside, default=len(loops) + 1 - spatial) :])
+
+
+def _tiled_loops(block: Block, sketch: Sketch) -> list[tuple[int, int]]:
+    """Axis and extent of every loop of a tiled block, outermost first; the last is the vectorised one."""
+    tiles, level, loops = _tiles_of(block, sketch), Counter[str](), list[tuple[int, int]]()
+    for letter in block.tiling:
+        for position, axis in enumerate(block.axes):
+            if axis.reduction == (letter == "R"):
+                loops.append((position, tiles[position][level[letter]] if position in tiles else 1))
+        level[letter] += 1
+    return loops
 
 
 def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, float]:
@@ -215,12 +242,11 @@ def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, floa
         return dict.fromkeys(domain, 1.0)
     once = 1.0 + FUNCTION * producer.functions
     stored = STORED + CONDITION * producer.conditions
-    others = len(site.consumers) - len(consumers)  # those without a decision: each computes an element once
     cost: dict[Value, float] = {}
     repeats = 1
     for index, label in zip(domain.indices, domain.labels, strict=True):
         if index == INLINE:
-            cost[index] = once * (others + sum(_inline_repeats(producer, consumer) for consumer in consumers))
+            cost[index] = once * sum(_inline_repeats(producer, consumer) for consumer in consumers)
         elif index == ROOT:
             cost[index] = once + stored
         else:
@@ -236,9 +262,9 @@ def _inline_repeats(producer: Block, consumer: Block) -> int:
 
 
 def _loop_repeats(label: str, producer: Block, consumer: Block, sketch: Sketch) -> int:
-    """Extent of the loop `axis_level` of the consumer where it does not move the producer's elements, else 1."""
-    name, _, level = label.rpartition("_")
+    """Extent of the consumer's loop `axis`, or `axis_level`, where it does not move the producer's elements, else 1."""
     names = [axis.name for axis in consumer.axes]
+    name, _, level = (label, "_", "0") if label in names else label.rpartition("_")
     if name not in names or not level.isdigit() or names.index(name) in _axes_kept(producer, consumer):
         return 1
     axis = names.index(name)
@@ -247,15 +273,18 @@ def _loop_repeats(label: str, producer: Block, consumer: Block, sketch: Sketch) 
 
 
 def _axes_kept(producer: Block, consumer: Block) -> set[int]:
-    """Axes of the consumer along which each element of the producer is used once."""
+    """Axes of the consumer along which each element of the producer is used once.
+
+    All where it was read before it read the producer: the partial results of a factored reduction are used once.
+    """
+    uses = _uses(producer, consumer)
+    return {i for i in range(len(consumer.axes)) if not uses or any(access.stride(i) for access in uses)}
+
+
+def _uses(producer: Block, consumer: Block) -> list[Access]:
+    """How a consumer reads what a producer writes."""
     written = {access.buffer for access in producer.writes}
-    return {
-        axis
-        for access in consumer.reads
-        if access.buffer in written
-        for axis in range(len(consumer.axes))
-        if access.stride(axis)
-    }
+    return [access for access in consumer.reads if access.buffer in written]
 
 
 def _block(sketch: Sketch, name: str) -> Block | None:
@@ -263,7 +292,7 @@ def _block(sketch: Sketch, name: str) -> Block | None:
 
 
 def _consumers(site: Site, sketch: Sketch) -> list[Block]:
-    """Those with a decision, of the blocks that read what a located block computes."""
+    """The blocks that read what a located block computes."""
     return [block for name in site.consumers if (block := _block(sketch, name)) is not None]
 
 

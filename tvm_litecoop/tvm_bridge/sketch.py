@@ -78,7 +78,7 @@ class Sketch:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """The nests that have a decision, in order of the trace."""
+        """The nests that have a decision and those that read what one with a place computes, in order of the trace."""
         return self._facts[1]
 
     def sites(self, program: Program) -> tuple[Site, ...]:
@@ -161,8 +161,11 @@ class _Reader:
         if block not in self.blocks:
             self.blocks[block] = nests.read_block(self._schedule, block_rv)
         copy = self._schedule.copy()  # asking the schedule itself would add to its trace
-        consumers = tuple(str(copy.get(consumer).name_hint) for consumer in copy.get_consumers(block_rv))
-        return Slot(f"{block}.at", block, -1, _locations(self._schedule, block_rv), consumers)
+        consumers = {str(copy.get(consumer).name_hint): consumer for consumer in copy.get_consumers(block_rv)}
+        for name, consumer in consumers.items():
+            if name not in self.blocks:
+                self.blocks[name] = nests.read_block(copy, consumer)
+        return Slot(f"{block}.at", block, -1, _locations(self._schedule, block_rv), tuple(consumers))
 
 
 def _tile(kind: str, attrs: Any) -> Tile:

@@ -53,7 +53,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Block:
-    """One block of a sketch as it stood when TVM sampled its first decision.
+    """One block of a sketch as it stood when TVM sampled its first decision, or placed what it reads.
 
     Attributes:
         name: TVM's name of the block.

@@ -17,7 +17,7 @@ class Sketch:
     Attributes:
         index: Its position among the design spaces of the task.
         sites: The decisions that can be made, with their present values.
-        blocks: The loop nests that they shape.
+        blocks: The loop nests that they shape, and those that read what a placed one computes.
         stages: What the design space does beside tiling, one phrase each: `matmul_global written back at j1`.
     """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
-from math import prod
 from typing import Any
 
 import pytest
@@ -242,7 +241,7 @@ def test_cuda_without_a_gpu_gives_valid_deduplicated_candidates(spec: str) -> No
 
 @pytest.mark.parametrize(("place", "preferred"), [(INLINE, 512), (ROOT, 16)])
 def test_the_limit_of_unrolling_goes_with_the_place_of_the_padding(place: int, preferred: int) -> None:
-    """Inlined, its condition falls away where the tile is unrolled; elsewhere long code gains nothing."""
+    """Inlined, its condition falls away where the window is unrolled; elsewhere long code gains nothing."""
     space = space_of("depthwise:1x28x28x32,3x3")
     view = space.view(root_of(space).program)
     (pad,) = (block for block in view.sketch.blocks if block.name == "pad")
@@ -266,7 +265,12 @@ def test_windows_are_unrolled_with_all_that_is_inside_them() -> None:
     """The condition of inlined padding is on the window, whose loops may stand far out."""
     space = space_of("depthwise:1x28x28x32,3x3")
     view = space.view(root_of(space).program)
-    chosen = {"depthwise.y": (1, 14, 2, 1), "depthwise.x": (1, 14, 2, 1), "pad.at": INLINE}
+    chosen = {
+        "depthwise.y": (1, 14, 2, 1),
+        "depthwise.x": (1, 14, 2, 1),
+        "depthwise.ch": (1, 1, 1, 32),
+        "pad.at": INLINE,
+    }
     sufficient = {}
     for place, window in (("inside", (1, 3)), ("outside", (3, 1))):
         values = chosen | {"depthwise.kh": window, "depthwise.kw": window}
@@ -277,6 +281,18 @@ def test_windows_are_unrolled_with_all_that_is_inside_them() -> None:
         best = max(weights.values())
         sufficient[place] = [unroll.domain.options[value] for value, weight in weights.items() if weight == best]
     assert sufficient == {"inside": [16, 64, 512], "outside": [64, 512]}  # 9 and 36 statements
+
+
+def test_long_code_gains_nothing_where_no_limit_unrolls_the_window() -> None:
+    space = space_of("conv2d:1x14x14x128,3x3,16")
+    view = space.view(root_of(space).program)
+    values: dict[str, Any] = {"conv2d.kh": (3, 1), "conv2d.kw": (3, 1), "conv2d.c": (128, 1), "pad.at": INLINE}
+    sites = tuple(replace(site, value=values.get(site.name, site.value)) for site in view.sketch.sites)
+    (unroll,) = (site for site in sites if site.name == "unroll")
+    weights = rules.weights(unroll, replace(view.sketch, sites=sites), space.machine)
+    assert isinstance(unroll.domain, Choice)
+    by_limit = {unroll.domain.options[value]: weight for value, weight in weights.items()}
+    assert by_limit[512] < by_limit[64] == by_limit[16]
 
 
 def test_nothing_is_placed_where_an_output_would_make_it_again() -> None:
@@ -309,8 +325,12 @@ def test_whole_programs_are_drawn_with_limits_that_go_with_their_tiles() -> None
         assert isinstance(proposal, Proposal)
         drawn: dict[str, Any] = {edit.site: edit.value for edit in proposal.edits if isinstance(edit, SetDecision)}
         if drawn["pad.at"] == INLINE:
-            inner = (drawn[f"depthwise.{axis}"][-1] for axis in ("y", "x", "kh", "kw"))  # ch is the vector
-            enough.append((0, 16, 64, 512)[drawn["unroll"]] >= prod(inner))
+            y, x, ch, kh, kw = (drawn[f"depthwise.{axis}"] for axis in ("y", "x", "ch", "kh", "kw"))
+            steps = y[3] * x[3] * kh[1] * kw[1]  # ch[3] are the lanes of a vector
+            if kh[0] * kw[0] > 1:
+                steps *= y[2] * x[2] * ch[2] * kh[0] * kw[0]
+            if steps <= 512:
+                enough.append((0, 16, 64, 512)[drawn["unroll"]] >= steps)
     assert len(enough) > 60
     assert sum(enough) > 0.7 * len(enough)
 

@@ -59,7 +59,7 @@ def schedule_of(workload: str, record: str) -> Any:
 
 
 def compiled(module: Any, target: Any) -> Any:
-    """The runtime module of a scheduled (or untuned) module: a library, as runners time it and users deploy it.
+    """The runtime module of a scheduled (or untuned) module: a library, as runners time it and as it is deployed.
 
     LLVM's JIT, which stands in where there is no C compiler to link with, makes other code of it: a softmax of 0.42 ms
     took 0.53 ms there.

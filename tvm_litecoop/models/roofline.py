@@ -83,6 +83,8 @@ def _point(block: Block, machine: Machine, tiles: list[list[Array]]) -> Array:
     added = _size(block, middle, spatial_only=True) / _size(block, inner, spatial_only=True)
     merged = (added == 1) | (added * _size(block, reduced) / inner[vector] <= UNROLLED)
     step = np.where(merged, np.minimum(step, _in_registers(block, machine, inner, middle, both)), step)
+    if block.writes[0].stride(vector) != 1:
+        return step
     lanes = machine.lanes(block.writes[0].item_bytes)
     wide = [np.minimum(middle[vector], INTERLEAVED * lanes) if i == vector else tile for i, tile in enumerate(inner)]
     looped = (inner[vector] == 1) & (_size(block, reduced) <= UNROLLED)

@@ -111,7 +111,8 @@ def spaces(traits: Sequence[Traits], *, busy: bool) -> list[float]:
 
 def importance(sketch: Sketch) -> dict[str, float]:
     """How much a change of each site may matter: the share of the work in the block it shapes, at least 0.1."""
-    work = {block.name: float(prod(max(1, axis.extent) for axis in block.axes)) for block in sketch.blocks}
+    shaped = {site.block for site in sketch.sites}
+    work = {block.name: float(_iterations(block)) for block in sketch.blocks if block.name in shaped}
     heaviest = max(work.values(), default=1.0)
     return {site.name: max(0.1, work.get(site.block, heaviest) / heaviest) for site in sketch.sites}
 
@@ -180,6 +181,8 @@ def _limits(domain: Choice, sketch: Sketch, machine: Machine) -> dict[Value, flo
         return {index: 1.0 + rank for rank, index in enumerate(order)}
     unrolled = max(1, sum(bool(block.tiling) for block in sketch.blocks))
     deciding = _deciding_steps(sketch)
+    if deciding > max(domain.options):
+        deciding = 0  # none is enough: long code would gain nothing
     found: dict[Value, float] = {}
     for rank, index in enumerate(order):
         limit = domain.options[index]
@@ -204,8 +207,8 @@ def _deciding_steps(sketch: Sketch) -> int:
 def _window_steps(producer: Block, consumer: Block, sketch: Sketch) -> int:
     """Statements of a tiled consumer inside its outermost loop over a window, all lanes of a vector as one.
 
-    A window is what a convolution reduces beside a spatial axis, in one index. Without one the innermost tile counts; 0
-    where the consumer is not tiled.
+    A window is what a convolution reduces beside a spatial axis, in one index. Without one the innermost tile counts;
+    0 where the consumer is not tiled.
     """
     if not consumer.tiling:
         return 0
@@ -213,7 +216,7 @@ def _window_steps(producer: Block, consumer: Block, sketch: Sketch) -> int:
         axis
         for access in _uses(producer, consumer)
         for index in access.dims
-        if np.count_nonzero(index) > 1
+        if any(step and not axis.reduction for step, axis in zip(index, consumer.axes, strict=True))
         for axis in np.flatnonzero(index)
         if consumer.axes[axis].reduction
     }
@@ -256,29 +259,34 @@ def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, floa
 
 
 def _inline_repeats(producer: Block, consumer: Block) -> int:
-    """How often each element of the producer is computed when it is inlined into one consumer."""
+    """How often each element of the producer is computed when it is inlined into one consumer.
+
+    No more often than the consumer reads on average: strides say nothing of indices like `i // 2`.
+    """
     kept = _axes_kept(producer, consumer)
-    return prod(max(1, axis.extent) for i, axis in enumerate(consumer.axes) if i not in kept)
+    reads = max(1, len(_uses(producer, consumer))) * _iterations(consumer)
+    repeats = prod(max(1, axis.extent) for i, axis in enumerate(consumer.axes) if i not in kept)
+    return min(repeats, max(1, reads // _iterations(producer)))
 
 
 def _loop_repeats(label: str, producer: Block, consumer: Block, sketch: Sketch) -> int:
     """Extent of the consumer's loop `axis`, or `axis_level`, where it does not move the producer's elements, else 1."""
-    names = [axis.name for axis in consumer.axes]
-    name, _, level = (label, "_", "0") if label in names else label.rpartition("_")
+    names, tiles = [axis.name for axis in consumer.axes], _tiles_of(consumer, sketch)
+    whole = label in names and names.index(label) not in tiles
+    name, _, level = (label, "", "0") if whole else label.rpartition("_")
     if name not in names or not level.isdigit() or names.index(name) in _axes_kept(producer, consumer):
         return 1
     axis = names.index(name)
-    tile = _tiles_of(consumer, sketch).get(axis, (consumer.axes[axis].extent,))
+    tile = tiles.get(axis, (consumer.axes[axis].extent,))
     return max(1, tile[int(level)]) if int(level) < len(tile) else 1
 
 
 def _axes_kept(producer: Block, consumer: Block) -> set[int]:
-    """Axes of the consumer along which each element of the producer is used once.
-
-    All where it was read before it read the producer: the partial results of a factored reduction are used once.
-    """
+    """Axes of the consumer along which each element of the producer is used once."""
     uses = _uses(producer, consumer)
-    return {i for i in range(len(consumer.axes)) if not uses or any(access.stride(i) for access in uses)}
+    if not uses and producer.name == f"{consumer.name}_rf":  # the consumer was read before its reduction was factored
+        return set(range(len(consumer.axes)))
+    return {i for i in range(len(consumer.axes)) if any(access.stride(i) for access in uses)}
 
 
 def _uses(producer: Block, consumer: Block) -> list[Access]:
@@ -299,6 +307,10 @@ def _consumers(site: Site, sketch: Sketch) -> list[Block]:
 def _tiles_of(block: Block, sketch: Sketch) -> dict[int, tuple[int, ...]]:
     """The tile factors of every tiled axis of a block."""
     return {s.axis: s.value for s in sketch.sites if s.block == block.name and isinstance(s.value, tuple)}
+
+
+def _iterations(block: Block) -> int:
+    return prod(max(1, axis.extent) for axis in block.axes)
 
 
 def _spatial(block: Block) -> int:

@@ -178,15 +178,21 @@ def test_a_finished_task_leaves_nothing_behind() -> None:
 
 
 def test_a_run_that_ends_in_the_middle_leaves_no_threads() -> None:
+    before = set(threading.enumerate())
     strategy = LiteCoOpStrategy()
     bare = context(strategy=strategy)
     bare.pre_tuning(8, 4, bare.generate_design_space())
     assert bare.generate_measure_candidates() is not None
+
+    def left() -> list[str]:
+        return [t.name for t in set(threading.enumerate()) - before if t.name.startswith("litecoop-replay")]
+
+    assert left()
     strategy.close()
     deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and any(t.name.startswith("litecoop-replay") for t in threading.enumerate()):
+    while time.monotonic() < deadline and left():
         time.sleep(0.01)
-    assert not any(t.name.startswith("litecoop-replay") for t in threading.enumerate())
+    assert not left()
 
 
 def test_records_of_another_target_are_left_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 FMA_PER_CYCLE = 2.0
 """Vector multiply-adds a core can start: two on the CPUs of the last ten years."""
@@ -77,6 +78,20 @@ class Block:
         return max(i for i, axis in enumerate(self.axes) if not axis.reduction)
 
     @property
+    def levels(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """The loops after tiling, a level for each letter, outermost first: axis, and which of its factors."""
+        found = []
+        for place, letter in enumerate(self.tiling):
+            factor = self.tiling[:place].count(letter)
+            found.append(tuple((i, factor) for i, axis in enumerate(self.axes) if axis.reduction == (letter == "R")))
+        return tuple(found)
+
+    @property
+    def iterations(self) -> int:
+        """Of all its loops together."""
+        return prod(max(1, axis.extent) for axis in self.axes)
+
+    @property
     def writes(self) -> tuple[Access, ...]:
         """The accesses that write."""
         return tuple(access for access in self.accesses if access.write)
@@ -85,6 +100,11 @@ class Block:
     def reads(self) -> tuple[Access, ...]:
         """The accesses that read."""
         return tuple(access for access in self.accesses if not access.write)
+
+    def reads_of(self, producer: Block) -> tuple[Access, ...]:
+        """How it reads what another block writes."""
+        written = {access.buffer for access in producer.writes}
+        return tuple(access for access in self.reads if access.buffer in written)
 
 
 @dataclass(frozen=True)

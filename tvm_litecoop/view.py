@@ -26,6 +26,18 @@ class Sketch:
     blocks: tuple[Block, ...]
     stages: tuple[str, ...] = ()
 
+    def block(self, name: str) -> Block | None:
+        """The nest of that name."""
+        return next((block for block in self.blocks if block.name == name), None)
+
+    def consumers(self, site: Site) -> list[Block]:
+        """The nests that read what a placed block computes."""
+        return [block for name in site.consumers if (block := self.block(name)) is not None]
+
+    def tiles(self, block: str) -> dict[int, tuple[int, ...]]:
+        """The tile factors of every tiled axis of a block."""
+        return {s.axis: s.value for s in self.sites if s.block == block and isinstance(s.value, tuple)}
+
 
 @dataclass(frozen=True)
 class Traits:

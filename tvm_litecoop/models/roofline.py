@@ -57,15 +57,11 @@ def _overlapped(terms: Sequence[Array]) -> Array:
 
 def _tiles(block: Block, factors: Sequence[npt.NDArray[np.int64]]) -> list[list[Array]]:
     """Extents of every axis inside each level, from the whole nest (position 0) to a single point (the last)."""
-    spatial, reduction = 0, 0
     inside = [np.ones(len(factors[0]))] * len(block.axes)
     found = [list(inside)]
-    for letter in reversed(block.tiling):
-        level = spatial if letter == "S" else reduction
-        for position, axis in enumerate(block.axes):
-            if axis.reduction == (letter == "R"):
-                inside[position] = inside[position] * factors[position][:, -1 - level]
-        spatial, reduction = spatial + (letter == "S"), reduction + (letter == "R")
+    for level in reversed(block.levels):
+        for axis, factor in level:
+            inside[axis] = inside[axis] * factors[axis][:, factor]
         found.insert(0, list(inside))
     return found
 
@@ -86,10 +82,10 @@ def _point(block: Block, machine: Machine, tiles: list[list[Array]]) -> Array:
     if block.writes[0].stride(vector) != 1:
         return step
     lanes = machine.lanes(block.writes[0].item_bytes)
-    wide = [np.minimum(middle[vector], INTERLEAVED * lanes) if i == vector else tile for i, tile in enumerate(inner)]
+    wide = {vector: np.minimum(middle[vector], INTERLEAVED * lanes)}
+    widened, around = ([wide.get(axis, extent) for axis, extent in enumerate(tile)] for tile in (inner, reduced))
     looped = (inner[vector] == 1) & (_size(block, reduced) <= UNROLLED)
-    over = [wide[vector] if i == vector else tile for i, tile in enumerate(reduced)]
-    return np.where(looped, np.minimum(step, _in_registers(block, machine, wide, wide, over)), step)
+    return np.where(looped, np.minimum(step, _in_registers(block, machine, widened, widened, around)), step)
 
 
 def _in_registers(block: Block, machine: Machine, inner: list[Array], kept: list[Array], reduced: list[Array]) -> Array:

@@ -8,8 +8,7 @@
   code that outgrows the instruction cache runs slower and takes minutes to compile. Where padding is inlined, enough to
   unroll the window of the convolution: only then its condition on the indices falls away.
 - unroll on a GPU: high limits first; a thread's results are registers only where their loops are unrolled.
-- compute location: where the loops around it do not make the producer run more than once; every repetition costs
-  its work again, and what is not inlined is stored and loaded besides.
+- compute location (`places`): where the loops around it do not make the producer run more than once.
 - sketch: a factored reduction (`rfactor`) pays where its partial results fill vector lanes, and where the spatial loops
   cannot keep the cores busy; a program is prepared (`tvm_litecoop.design_space`) only where there is a reason to.
 """
@@ -17,7 +16,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import prod
@@ -26,17 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tvm_litecoop import seeds
-from tvm_litecoop.models import gpu, roofline
-from tvm_litecoop.nest import Access, Block, Machine
-from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Site, Tile, Value
+from tvm_litecoop.models import gpu, places, roofline
+from tvm_litecoop.nest import Block, Machine
+from tvm_litecoop.sites import INLINE, Choice, Location, Site, Tile, Value
 from tvm_litecoop.view import Sketch, Traits
 
 DRAWS = 16384  # random tilings of a nest that are ranked once; with few, their luck stays in every run
 KEPT = 256  # of those, the ones whole programs are drawn from
-STORED = 1.0  # what storing and loading a result costs, against a few arithmetic operations
-FUNCTION = 8.0  # what an exponential and its like costs, against these
-CONDITION = 1.0  # what padding costs by its condition, where no unrolled loop decides it
-LOCATION_SHARPNESS = 3.0  # the weight of a location falls with its cost to this power
 CODE_STEPS = 128  # unrolled statements of a program, over its tiled nests (at least one), that run as fast as fewer
 UNDECIDED = 0.125  # weight of an unroll limit that leaves a condition in the innermost loop
 SHARPNESS = 6.0  # the weight of a tiling falls with its estimated cost to this power
@@ -55,8 +49,8 @@ def weights(site: Site, sketch: Sketch, machine: Machine) -> dict[Value, float]:
     if isinstance(site.domain, Choice):
         return _limits(site.domain, sketch, machine)
     if isinstance(site.domain, Location):
-        return _locations(site, site.domain, sketch)
-    block = _block(sketch, site.block)
+        return places.weights(site, site.domain, sketch)
+    block = sketch.block(site.block)
     if block is None or block.tiling not in _COST:
         return _untiled(site.domain, machine)
     return _tiles(site, site.domain, block, sketch, machine)
@@ -112,7 +106,7 @@ def spaces(traits: Sequence[Traits], *, busy: bool) -> list[float]:
 def importance(sketch: Sketch) -> dict[str, float]:
     """How much a change of each site may matter: the share of the work in the block it shapes, at least 0.1."""
     shaped = {site.block for site in sketch.sites}
-    work = {block.name: float(_iterations(block)) for block in sketch.blocks if block.name in shaped}
+    work = {block.name: float(block.iterations) for block in sketch.blocks if block.name in shaped}
     heaviest = max(work.values(), default=1.0)
     return {site.name: max(0.1, work.get(site.block, heaviest) / heaviest) for site in sketch.sites}
 
@@ -123,7 +117,7 @@ def importance(sketch: Sketch) -> dict[str, float]:
 def _tiles(site: Site, domain: Tile, block: Block, sketch: Sketch, machine: Machine) -> dict[Value, float]:
     """Every tiling of one axis, the other axes of the block as they are."""
     values = list(domain)
-    present = _tiles_of(block, sketch)
+    present = sketch.tiles(block.name)
     factors = []
     for axis, parts in enumerate(_parts(block)):
         column = values if axis == site.axis else [present.get(axis, (1,) * parts)] * len(values)
@@ -198,9 +192,9 @@ def _deciding_steps(sketch: Sketch) -> int:
     """Statements to unroll until the conditions of inlined producers are decided; 0 where there are none."""
     steps = 0
     for site in sketch.sites:
-        producer = _block(sketch, site.block)
+        producer = sketch.block(site.block)
         if isinstance(site.domain, Location) and site.value == INLINE and producer is not None and producer.conditions:
-            steps = max([steps, *(_window_steps(producer, consumer, sketch) for consumer in _consumers(site, sketch))])
+            steps = max([steps, *(_window_steps(producer, consumer, sketch) for consumer in sketch.consumers(site))])
     return steps
 
 
@@ -214,103 +208,18 @@ def _window_steps(producer: Block, consumer: Block, sketch: Sketch) -> int:
         return 0
     windows = {
         axis
-        for access in _uses(producer, consumer)
+        for access in consumer.reads_of(producer)
         for index in access.dims
         if any(step and not axis.reduction for step, axis in zip(index, consumer.axes, strict=True))
         for axis in np.flatnonzero(index)
         if consumer.axes[axis].reduction
     }
-    *loops, _vector = _tiled_loops(consumer, sketch)
+    tiles = sketch.tiles(consumer.name)
+    order = [(axis, tiles[axis][factor] if axis in tiles else 1) for level in consumer.levels for axis, factor in level]
+    *loops, _vector = order
     inside = [n for n, (axis, extent) in enumerate(loops) if axis in windows and extent > 1]
-    spatial = sum(not axis.reduction for axis in consumer.axes)
-    return prod(extent for _, extent in loops[min(inside, default=len(loops) + 1 - spatial) :])
-
-
-def _tiled_loops(block: Block, sketch: Sketch) -> list[tuple[int, int]]:
-    """Axis and extent of every loop of a tiled block, outermost first; the last is the vectorised one."""
-    tiles, level, loops = _tiles_of(block, sketch), Counter[str](), list[tuple[int, int]]()
-    for letter in block.tiling:
-        for position, axis in enumerate(block.axes):
-            if axis.reduction == (letter == "R"):
-                loops.append((position, tiles[position][level[letter]] if position in tiles else 1))
-        level[letter] += 1
-    return loops
-
-
-def _locations(site: Site, domain: Location, sketch: Sketch) -> dict[Value, float]:
-    """By the number of times the producer would run at each location."""
-    producer = _block(sketch, site.block)
-    consumers = _consumers(site, sketch)
-    if producer is None or not consumers:
-        return dict.fromkeys(domain, 1.0)
-    once = 1.0 + FUNCTION * producer.functions
-    stored = STORED + CONDITION * producer.conditions
-    cost: dict[Value, float] = {}
-    repeats = 1
-    for index, label in zip(domain.indices, domain.labels, strict=True):
-        if index == INLINE:
-            cost[index] = once * sum(_inline_repeats(producer, consumer) for consumer in consumers)
-        elif index == ROOT:
-            cost[index] = once + stored
-        else:
-            repeats *= _loop_repeats(label, producer, consumers[0], sketch)
-            cost[index] = once * repeats + stored
-    return {index: one**-LOCATION_SHARPNESS for index, one in cost.items()}
-
-
-def _inline_repeats(producer: Block, consumer: Block) -> int:
-    """How often each element of the producer is computed when it is inlined into one consumer.
-
-    No more often than the consumer reads on average: strides say nothing of indices like `i // 2`.
-    """
-    kept = _axes_kept(producer, consumer)
-    reads = max(1, len(_uses(producer, consumer))) * _iterations(consumer)
-    repeats = prod(max(1, axis.extent) for i, axis in enumerate(consumer.axes) if i not in kept)
-    return min(repeats, max(1, reads // _iterations(producer)))
-
-
-def _loop_repeats(label: str, producer: Block, consumer: Block, sketch: Sketch) -> int:
-    """Extent of the consumer's loop `axis`, or `axis_level`, where it does not move the producer's elements, else 1."""
-    names, tiles = [axis.name for axis in consumer.axes], _tiles_of(consumer, sketch)
-    whole = label in names and names.index(label) not in tiles
-    name, _, level = (label, "", "0") if whole else label.rpartition("_")
-    if name not in names or not level.isdigit() or names.index(name) in _axes_kept(producer, consumer):
-        return 1
-    axis = names.index(name)
-    tile = tiles.get(axis, (consumer.axes[axis].extent,))
-    return max(1, tile[int(level)]) if int(level) < len(tile) else 1
-
-
-def _axes_kept(producer: Block, consumer: Block) -> set[int]:
-    """Axes of the consumer along which each element of the producer is used once."""
-    uses = _uses(producer, consumer)
-    if not uses and producer.name == f"{consumer.name}_rf":  # the consumer was read before its reduction was factored
-        return set(range(len(consumer.axes)))
-    return {i for i in range(len(consumer.axes)) if any(access.stride(i) for access in uses)}
-
-
-def _uses(producer: Block, consumer: Block) -> list[Access]:
-    """How a consumer reads what a producer writes."""
-    written = {access.buffer for access in producer.writes}
-    return [access for access in consumer.reads if access.buffer in written]
-
-
-def _block(sketch: Sketch, name: str) -> Block | None:
-    return next((block for block in sketch.blocks if block.name == name), None)
-
-
-def _consumers(site: Site, sketch: Sketch) -> list[Block]:
-    """The blocks that read what a located block computes."""
-    return [block for name in site.consumers if (block := _block(sketch, name)) is not None]
-
-
-def _tiles_of(block: Block, sketch: Sketch) -> dict[int, tuple[int, ...]]:
-    """The tile factors of every tiled axis of a block."""
-    return {s.axis: s.value for s in sketch.sites if s.block == block.name and isinstance(s.value, tuple)}
-
-
-def _iterations(block: Block) -> int:
-    return prod(max(1, axis.extent) for axis in block.axes)
+    innermost = len(order) - len(consumer.levels[-1])
+    return prod(extent for _, extent in loops[min(inside, default=innermost) :])
 
 
 def _spatial(block: Block) -> int:

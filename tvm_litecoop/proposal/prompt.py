@@ -99,14 +99,7 @@ def _access(access: Access, block: Block, kept: Sequence[int]) -> str:
 
 def _order(block: Block, kept: Sequence[int]) -> str:
     """The loops after tiling, outermost first: `i0 j0 | i1 j1 | k0 | i2 j2 | k1 | i3 j3`."""
-    seen = {"S": 0, "R": 0}
-    groups = []
-    for letter in block.tiling:
-        level = seen[letter]
-        seen[letter] += 1
-        groups.append(
-            " ".join(f"{block.axes[i].name}{level}" for i in kept if block.axes[i].reduction == (letter == "R"))
-        )
+    groups = (" ".join(f"{block.axes[i].name}{factor}" for i, factor in level if i in kept) for level in block.levels)
     return " | ".join(group for group in groups if group)
 
 
@@ -208,11 +201,11 @@ def _loops(shown: Shown, loops: Loops, machine: Machine) -> list[str]:
 
 def _accumulators(sketch: Sketch, block_name: str, machine: Machine) -> int:
     """Vectors of results that the innermost spatial tile holds; 0 where the nest is not tiled that way."""
-    block = next((block for block in sketch.blocks if block.name == block_name), None)
+    block = sketch.block(block_name)
     if block is None or not block.tiling.endswith("S") or "R" not in block.tiling:
         return 0
-    inner = {s.axis: s.value[-1] for s in sketch.sites if s.block == block_name and isinstance(s.value, tuple)}
-    spatial = [inner.get(i, 1) for i, axis in enumerate(block.axes) if not axis.reduction]
+    tiles = sketch.tiles(block_name)
+    spatial = [tiles[i][-1] if i in tiles else 1 for i, axis in enumerate(block.axes) if not axis.reduction]
     lanes = machine.lanes(block.writes[0].item_bytes) if block.writes else 1
     return prod(spatial[:-1]) * -(-spatial[-1] // lanes) if spatial else 0
 

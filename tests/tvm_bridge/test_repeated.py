@@ -36,7 +36,7 @@ def test_exactly_the_wrong_ones_of_random_programs_are_found() -> None:
 
 def test_they_are_refused_with_the_name_of_the_sum() -> None:
     context = context_of("attention:2x32x16")
-    sketches = [Sketch(index, context.mod, design) for index, design in enumerate(context.generate_design_space())]
+    sketches = [Sketch(index, context.mod, design, {}) for index, design in enumerate(context.generate_design_space())]
     replayer = Replayer(context.mod, sketches, context.space_generator.postprocs, 1)
     outcomes = replayer.replay([(index, 1) for index in range(0, len(sketches), 2)])
     refused = [one for one in outcomes if isinstance(one, Rejection) and "again and again" in one.detail]

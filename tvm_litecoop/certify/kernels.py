@@ -19,6 +19,7 @@ from tvm.support import cc
 
 from tvm_litecoop import fast_math
 from tvm_litecoop.certify.program import MAIN
+from tvm_litecoop.measure.apart import apart
 from tvm_litecoop.tvm_bridge.arguments import args_of
 
 Timer = Callable[[], float]
@@ -109,7 +110,12 @@ def timer(kernel: Any, args: Sequence[Any]) -> Timer:
     """Of a kernel. The fastest repeat of a round counts: what a busy machine adds is not the kernel's."""
     slow = kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1)(*args).mean > REPEAT_MS / 1e3
     clock = kernel.time_evaluator(MAIN, tvm.cpu(), 1, 1 if slow else REPEATS, min_repeat_ms=REPEAT_MS)
-    return lambda: float(min(clock(*args).results))
+
+    def seconds() -> float:
+        with apart():
+            return float(min(clock(*args).results))
+
+    return seconds
 
 
 def packed_ahead(module: Any, target: Any, inputs: Sequence[Any]) -> tuple[Any, Sequence[Any]] | None:

@@ -16,6 +16,7 @@ from tvm.ir.utils import derived_object
 from tvm.s_tir.meta_schedule.runner import LocalRunnerFuture, PyRunner
 
 from tvm_litecoop.measure import cold
+from tvm_litecoop.measure.apart import apart
 from tvm_litecoop.measure.arguments import ArgsInfo, ArgumentCache, args_key
 from tvm_litecoop.measure.known_best import KnownBest
 from tvm_litecoop.measure.timing import Effort, Timing, time_kernel
@@ -160,7 +161,8 @@ def _time_artifact(candidate: _Candidate, effort: Effort, best_s: float | None) 
         return [float(seconds) for seconds in evaluator(*args).results]
 
     chilled = cold.noted(candidate.artifact_path)
-    return time_kernel(cold.cold_clock(module, device, args, chilled) if chilled else clock, effort, best_s)
+    with apart():
+        return time_kernel(cold.cold_clock(module, device, args, chilled) if chilled else clock, effort, best_s)
 
 
 def _prepare(initializer: Callable[[], None] | None) -> None:

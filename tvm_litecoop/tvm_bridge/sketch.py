@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from tvm.s_tir.schedule import Schedule
 
@@ -54,6 +55,10 @@ class Slot:
     consumers: tuple[str, ...] = ()
 
 
+Places: TypeAlias = "dict[Hashable, Location]"
+"""What a compute location is told by -> the loops that TVM keeps."""
+
+
 class Sketch:
     """A design space and the names of its decisions.
 
@@ -61,11 +66,13 @@ class Sketch:
         index: Its position among the design spaces of the task.
         mod: The untuned module.
         schedule: The design space as TVM generated it.
+        places: What the design spaces of a task know of compute locations, shared by them; see `_Reader`.
     """
 
-    def __init__(self, index: int, mod: Any, schedule: Any) -> None:
+    def __init__(self, index: int, mod: Any, schedule: Any, places: Places) -> None:
         self.index = index
         self._mod = mod
+        self._places = places
         self.trace = schedule.trace.simplified(True)
         self.sampling = traces.sampling_instructions(self.trace)
         self.signature = traces.signature(self.trace)
@@ -110,6 +117,10 @@ class _Reader:
 
     The tilings are spread over all loops first: TVM offers no compute location at a loop of extent 1, so a program
     with unit loops would hide locations that are legal in other programs.
+
+    Asking TVM for the loops that are legal takes most of the time, some milliseconds for each of them. Design spaces
+    of a task differ in other blocks mostly, so what was found is used again where a block, its loops, its producers,
+    its consumers and their loops are the same. Were one wrong there, TVM would move it, as it does for other tilings.
     """
 
     def __init__(self, sketch: Sketch) -> None:
@@ -119,6 +130,7 @@ class _Reader:
         self._owners: dict[Any, tuple[str, int]] = {}
         self._loops: dict[Any, str] = {}  # loop variable of the trace -> its name: `j1` is the second part of j
         self._annotated = _annotations(sketch.trace)
+        self._places = sketch._places
         spread = [_spread(value) for value in sketch.default.decisions]
         self._schedule = Schedule(sketch._mod, seed=1, error_render_level="none")
         trace = traces.with_decisions(sketch.trace, sketch.sampling, spread)
@@ -165,7 +177,17 @@ class _Reader:
         for name, consumer in consumers.items():
             if name not in self.blocks:
                 self.blocks[name] = nests.read_block(copy, consumer)
-        return Slot(f"{block}.at", block, -1, _locations(self._schedule, block_rv), tuple(consumers))
+        loops = [copy.get(loop) for loop in copy.get_loops(next(iter(consumers.values())))] if consumers else []
+        producers = tuple(str(copy.get(producer).name_hint) for producer in copy.get_producers(block_rv))
+        own = [copy.get(loop) for loop in copy.get_loops(block_rv)]
+        told_by = block, producers, tuple(consumers), _shape(own), _shape(loops)
+        if told_by not in self._places:
+            self._places[told_by] = _locations(copy, block_rv, [str(loop.loop_var.name) for loop in loops])
+        return Slot(f"{block}.at", block, -1, self._places[told_by], tuple(consumers))
+
+
+def _shape(loops: Sequence[Any]) -> tuple[tuple[str, str, int], ...]:
+    return tuple((str(loop.loop_var.name), str(loop.extent), int(loop.kind)) for loop in loops)
 
 
 def _tile(kind: str, attrs: Any) -> Tile:
@@ -175,22 +197,25 @@ def _tile(kind: str, attrs: Any) -> Tile:
     return Tile(1, int(attrs[0]), split_at=int(attrs[1]), inner_multiple=int(attrs[2]))
 
 
-def _locations(schedule: Any, block_rv: Any) -> Location:
-    """Ask TVM which compute locations it keeps, innermost first: it moves an illegal one to the next one outside."""
-    copy = schedule.copy()
-    consumers = copy.get_consumers(block_rv)
-    loops = [copy.get(loop) for loop in copy.get_loops(consumers[0])] if consumers else []
+def _locations(schedule: Any, block_rv: Any, loops: Sequence[str]) -> Location:
+    """Ask TVM which compute locations it keeps, innermost first: it moves an illegal one to the next one outside.
+
+    Args:
+        schedule: A copy; what is asked adds to its trace.
+        block_rv: The block.
+        loops: Names of those of its first consumer.
+    """
     indices: list[int] = []
     probe = len(loops) - 1
     while probe >= INLINE:
-        copy.sample_compute_location(block_rv, decision=probe)
-        trace = copy.trace
+        schedule.sample_compute_location(block_rv, decision=probe)
+        trace = schedule.trace
         kept = int(trace.decisions[trace.insts[-1]])
         if kept > probe:
             break
         indices.insert(0, kept)
         probe = kept - 1
-    labels = [{INLINE: "inline", ROOT: "root"}.get(i) or str(loops[i].loop_var.name) for i in indices]
+    labels = [{INLINE: "inline", ROOT: "root"}.get(i) or loops[i] for i in indices]
     return Location(tuple(indices), tuple(labels))
 
 

@@ -56,7 +56,7 @@ docs: $(DOCS) ## write the documents to site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 "$(PY)" -m mkdocs build --quiet
 	@echo "docs: open site/index.html; for the search in it: python3 -m http.server -d site"
 
-bench-smoke: $(INSTALLED) ## the benchmark from end to end, in minutes
+bench-smoke: $(MODELS) ## the benchmark from end to end, in minutes
 	"$(VENV)/bin/litecoop" bench python/litecoop_bench/grids/smoke.toml
 
 clean: ## remove .venv, builds and caches; litecoop-work is yours and stays

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from tvm_litecoop.sites import Value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Program:
     """A point of the design space: which sketch, and every decision of its trace in order.
 
@@ -25,7 +25,7 @@ class Program:
     decisions: tuple[Value, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SetDecision:
     """A directed edit: set a site to a value.
 
@@ -38,7 +38,7 @@ class SetDecision:
     value: Value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SetSketch:
     """A directed edit: go on in another design space, keeping the decisions of sites with the same name.
 
@@ -49,7 +49,7 @@ class SetSketch:
     sketch: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mutate:
     """A random edit by one of TVM's mutators.
 
@@ -62,7 +62,7 @@ class Mutate:
     seed: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Resample:
     """A random edit: a fresh draw of all decisions of one sketch, as TVM's replay-trace draws them.
 
@@ -78,7 +78,7 @@ class Resample:
 Edit: TypeAlias = "SetDecision | SetSketch | Mutate | Resample"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """What a member answers.
 
@@ -105,7 +105,7 @@ class Why(str, Enum):
     DUPLICATE = "duplicate"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A proposal that cannot be used: counted against its member, shown to the next one, never repaired.
 
@@ -121,7 +121,7 @@ class Rejection:
         return f"{self.why.value}: {self.detail}" if self.detail else self.why.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Built:
     """A program that survived replay and postprocs.
 
@@ -136,7 +136,7 @@ class Built:
     moved: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What became of one candidate on the hardware.
 

@@ -78,6 +78,7 @@ ARMS: dict[str, Arm] = {
     "evolutionary-droplet": Arm({"strategy": "evolutionary", "stock": True}, droplet=True),
     "replay-trace": Arm({"strategy": "replay-trace"}),
     "litecoop": Arm({}, _built_in(*FREE)),
+    "litecoop-smollm2": Arm({}, _built_in(*FREE, "smollm2")),
     "litecoop-fast-math": Arm({}, _built_in(*FREE), fast_math=True),
     "litecoop-space": Arm({"space": "litecoop"}, _built_in(*FREE), fast_math=True),
     "litecoop-no-surrogate": Arm({}, _built_in("expert", "mutator")),
@@ -94,9 +95,9 @@ ARMS: dict[str, Arm] = {
     "simulated-ignorant": Arm({}, _random_models),
     "simulated-2s": Arm({}, _two_seconds),
 }
-"""`litecoop` is the default pool without SmolLM2; `evolutionary` has TVM's default builder and runner, and so has
-`evolutionary-droplet`, which then measures up to as many candidates again; every `simulated-` arm asks models that are
-no models."""
+"""`litecoop-smollm2` is the default pool, and fails where SmolLM2 is not installed; `litecoop` is the same without it.
+`evolutionary` has TVM's default builder and runner, and so has `evolutionary-droplet`, which then measures up to as many
+candidates again; every `simulated-` arm asks models that are no models."""
 
 
 def simulated(arm: str) -> bool:

@@ -1,7 +1,7 @@
 """Milliseconds of one tree step, and memory of the process, as the tree grows: `python -m litecoop_bench.overhead`.
 
 Real TVM programs, replayed and postprocessed for real; only the run times are made up (labelled *simulated*), because
-nothing is built or run here.
+nothing is built or run here. With the free members alone: what a model takes is not the tree's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.models.providers import FREE
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.values import Measurement
 
@@ -39,7 +40,7 @@ def main() -> None:
 def _search(workload: str) -> Search:
     from litecoop_bench.tasks import space_of
 
-    return Search(space_of(workload), Pool.default(), SearchConfig(), seed=1)
+    return Search(space_of(workload), Pool.built_in(*FREE), SearchConfig(), seed=1)
 
 
 def _grow(search: Search, size: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from tvm.s_tir.schedule import Trace
@@ -47,7 +48,13 @@ def signature(trace: Any) -> str:
 
 
 def _plain(decision: Any) -> Value:
-    return int(decision) if isinstance(decision, int) else tuple(int(factor) for factor in decision)
+    return int(decision) if isinstance(decision, int) else _shared(tuple(int(factor) for factor in decision))
+
+
+@cache
+def _shared(factors: tuple[int, ...]) -> tuple[int, ...]:
+    """The one tuple of these factors: a hundred thousand programs have some hundred tilings between them."""
+    return factors
 
 
 def _tvm(value: Value) -> Any:

@@ -96,8 +96,8 @@ ARMS: dict[str, Arm] = {
     "simulated-2s": Arm({}, _two_seconds),
 }
 """`litecoop-smollm2` is the default pool, and fails where SmolLM2 is not installed; `litecoop` is the same without it.
-`evolutionary` has TVM's default builder and runner, and so has `evolutionary-droplet`, which then measures up to as many
-candidates again; every `simulated-` arm asks models that are no models."""
+`evolutionary` has TVM's default builder and runner, and so has `evolutionary-droplet`, which then measures up to as
+many candidates again; every `simulated-` arm asks models that are no models."""
 
 
 def simulated(arm: str) -> bool:

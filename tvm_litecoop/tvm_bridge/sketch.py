@@ -118,7 +118,7 @@ class _Reader:
     The tilings are spread over all loops first: TVM offers no compute location at a loop of extent 1, so a program
     with unit loops would hide locations that are legal in other programs.
 
-    Asking TVM for the loops that are legal takes most of the time, some milliseconds for each of them. Design spaces
+    Asking TVM for the loops that are legal takes most of the time, a millisecond or two for each. Design spaces
     of a task differ in other blocks mostly, so what was found is used again where a block, its loops, its producers,
     its consumers and their loops are the same. Were one wrong there, TVM would move it, as it does for other tilings.
     """

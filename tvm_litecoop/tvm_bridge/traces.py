@@ -53,7 +53,7 @@ def _plain(decision: Any) -> Value:
 
 @cache
 def _shared(factors: tuple[int, ...]) -> tuple[int, ...]:
-    """The one tuple of these factors: a hundred thousand programs have some hundred tilings between them."""
+    """The one tuple of these factors: the programs of a large tree share their tilings."""
     return factors
 
 

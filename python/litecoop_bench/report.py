@@ -9,6 +9,8 @@ from litecoop_bench import figures, money, page, provenance, reach, table
 from litecoop_bench.arms import simulated
 from litecoop_bench.grid import Grid, Rows
 
+PRIVATE = ("directory",)
+"""What a reader of the cells elsewhere has no use for: paths of this machine."""
 NO_FIGURES = "no figures: pip install matplotlib and run the same command again (the finished cells are kept)"
 
 
@@ -26,7 +28,8 @@ def write(name: str, grid: Grid, rows: Rows, folder: Path, grid_text: str) -> st
         What to print: the tables, and where the rest is.
     """
     shown = text(grid, rows)
-    (folder / "final.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows.values()))
+    cells = [{key: value for key, value in row.items() if key not in PRIVATE} for row in rows.values()]
+    (folder / "final.jsonl").write_text("".join(json.dumps(cell) + "\n" for cell in cells))
     (folder / "table.md").write_text(shown)
     drawn = figures.draw(grid, rows, folder) if figures.available() else {}
     (folder / "index.html").write_text(page.render(name, shown, drawn, grid_text))

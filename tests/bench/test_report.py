@@ -108,7 +108,7 @@ def test_members_are_averaged_over_the_runs_of_an_arm() -> None:
 
 def test_the_page_holds_tables_figures_and_the_grid_and_says_what_is_simulated(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    said = report.write("mine", GRID, rows(), tmp_path, 'arms = ["<b>"]')
+    said = report.write("mine", GRID, rows(directory="/home/me/work"), tmp_path, 'arms = ["<b>"]')
     shown = (tmp_path / "index.html").read_text()
     names = {"trials.png", "seconds.png", "speed.png", "members.png"}
     assert {file.name for file in tmp_path.glob("*.png")} == names and shown.count("data:image/png;base64,") == 4
@@ -116,6 +116,7 @@ def test_the_page_holds_tables_figures_and_the_grid_and_says_what_is_simulated(t
     assert "index.html" in said and report.NO_FIGURES not in said
     lines = [json.loads(line) for line in (tmp_path / "final.jsonl").read_text().splitlines()]
     assert len(lines) == len(rows()) and {line["final_ms"] for line in lines} >= {8.0, 4.0}
+    assert "/home/me" not in "".join(file.read_text() for file in (tmp_path / "final.jsonl", tmp_path / "index.html"))
 
 
 def test_without_matplotlib_the_tables_are_there_and_one_line_says_how_to_get_figures(

@@ -24,6 +24,10 @@ from tvm_litecoop.workloads.shape import read
 
 Call = Callable[[], Any]
 
+ASLEEP_S = 0.3
+"""TVM's threads look for work for up to a quarter of a second after a kernel, each on its core; the library's would
+share those."""
+
 
 @dataclass(frozen=True)
 class Library:
@@ -38,12 +42,18 @@ class Library:
     call: Call
 
     def timer(self) -> Timer:
-        """As TVM's `time_evaluator` is used for kernels: a run to warm up, then the fastest of some stretches."""
+        """As TVM's `time_evaluator` is used for kernels: a run to warm up, then the fastest of some stretches.
+
+        TVM's threads fall asleep before each, or their spinning is taken for the library's slowness.
+        """
+        time.sleep(ASLEEP_S)
         self.call()  # whatever is set up once
-        number = max(1, math.ceil(REPEAT_MS / 1e3 / _seconds(self.call, 1)))
+        once = min(_seconds(self.call, 1) for _ in range(REPEATS))
+        number = max(1, math.ceil(REPEAT_MS / 1e3 / once))
         repeats = 1 if number == 1 else REPEATS
 
         def timed() -> float:
+            time.sleep(ASLEEP_S)
             self.call()
             return min(_seconds(self.call, number) for _ in range(repeats))
 

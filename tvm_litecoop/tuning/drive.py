@@ -103,9 +103,7 @@ def drive(
 
         def after_batch(scheduler: Any, task: int) -> None:
             nonlocal leaving
-            status.carried, status.leader = int(_carried(strategy)[0]), _leader(strategy)
-            if (whole_s := status.best_s) is not None:
-                status.curve.append((status.trials, status.elapsed_s, whole_s))
+            status.leader = _leader(strategy)
             watcher.measured(status)
             if interrupt.asked and request.strategy != "litecoop" and not leaving:
                 leaving = True
@@ -118,7 +116,8 @@ def drive(
         tools: AbstractContextManager[dict[str, Any]]
         tools = nullcontext({}) if request.stock else warm_tools(interrupt.on_leaving, cold_weights=cold_weights)
         with tools as builder_and_runner:
-            callbacks = [*ms.measure_callback.MeasureCallback.create("default"), Recorder(status, after_batch)]
+            recorder = Recorder(status, lambda: int(_carried(strategy)[0]), after_batch)
+            callbacks = [*ms.measure_callback.MeasureCallback.create("default"), recorder]
             try:
                 with suppress(Interrupted):
                     given = {"strategy": strategy, "space": _space(request), "measure_callbacks": callbacks}

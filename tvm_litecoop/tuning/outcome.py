@@ -21,7 +21,8 @@ class RunOutcome:
         failed: Of those, the ones that did not build or run.
         first_failure: What the first of them failed of; empty where none did.
         known: Records that earlier runs had left there.
-        curve: (trial, seconds since the start, best seconds so far, of all kernels together), one per batch.
+        curve: (trial, seconds since the start, best seconds so far, of all kernels together), at every best and at the
+            end of every batch, with the seconds when its batch was done.
         seconds: Wall-clock seconds: `total`, `build`, `run`, `search`, `model` (the search stood still for a model);
             and model seconds `hidden` behind measurements.
         members: What each member of the pool cost and brought.

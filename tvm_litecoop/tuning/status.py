@@ -52,7 +52,8 @@ class Status:
         leader: Who proposed the fastest program; empty for TVM's own searches and where there are several tasks.
         failed: Candidates that did not build or run.
         first_failure: What the first of them failed of.
-        curve: (trial, seconds since the start, seconds of the whole), one per batch.
+        curve: (trial, seconds since the start, seconds of the whole), at every best and at the end of every batch; the
+            seconds since the start are those when the batch was done.
     """
 
     name: str
@@ -87,6 +88,11 @@ class Status:
         if any(seconds is None for seconds in times):
             return None
         return sum(task.weight * (seconds or 0.0) for task, seconds in zip(self.tasks, times, strict=True))
+
+    def mark(self) -> None:
+        """Add a point to the curve, once the whole has a time and where there is none for this trial."""
+        if (whole_s := self.best_s) is not None and (not self.curve or self.curve[-1][0] < self.trials):
+            self.curve.append((self.trials, self.elapsed_s, whole_s))
 
     @property
     def elapsed_s(self) -> float:

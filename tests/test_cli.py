@@ -261,3 +261,11 @@ def test_a_function_written_by_hand_is_tuned_and_checked(tmp_path: Path) -> None
     done = run("tune", "mine.py:mm", "--trials", "4", "--json", "out.json", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((tmp_path / "out.json").read_text())["correct"] is True
+
+
+def test_a_number_of_threads_that_is_none_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TVM_NUM_THREADS", "auto")
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "TVM_NUM_THREADS is 'auto' (set it to the number of physical cores" in capsys.readouterr().err

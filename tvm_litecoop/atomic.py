@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,10 +14,22 @@ def replace(file: Path, content: bytes) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    draft = file.with_name(f".{file.name}-{os.getpid()}")
+    replace_all({file: content})
+
+
+def replace_all(contents: Mapping[Path, bytes]) -> None:
+    """Put files there that belong together, none before all of them are written; or leave what is there.
+
+    Raises:
+        OSError: One cannot be written.
+    """
+    drafts = {file: file.with_name(f".{file.name}-{os.getpid()}") for file in contents}
     try:
-        draft.write_bytes(content)
-        draft.replace(file)
+        for file, draft in drafts.items():
+            draft.write_bytes(contents[file])
+        for file, draft in drafts.items():
+            draft.replace(file)
     finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+        for draft in drafts.values():
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)

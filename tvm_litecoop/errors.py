@@ -59,7 +59,7 @@ class Interrupted(LiteCoOpError):
     """The user asked a run to stop; everything measured so far is kept."""
 
 
-def last_line(error: BaseException) -> str:
-    """The line of an error of TVM or Python that says what happened: a program may stand before it."""
+def last_line(error: object) -> str:
+    """The line of an error of TVM or Python, or of its text, that says what happened: a program may stand before it."""
     lines = str(error).strip().splitlines()
     return lines[-1].strip() if lines else type(error).__name__

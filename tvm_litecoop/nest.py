@@ -121,7 +121,7 @@ class Machine:
         l3_bytes: Last-level cache, shared.
         shared_bytes: Shared memory of one thread group (GPU).
         max_threads: Threads of one group (GPU).
-        ghz: Nominal clock of a core; 0 where unknown.
+        ghz: Highest clock of a core, nominal where that is not told; 0 where unknown.
     """
 
     kind: str = "llvm"
@@ -137,7 +137,7 @@ class Machine:
 
     @property
     def peak_gflops(self) -> float:
-        """What the vector units do in float32 at the nominal clock, two multiply-adds a cycle; 0 for no clock."""
+        """What the vector units do in float32 at that clock, two multiply-adds a cycle; 0 for no clock."""
         return self.cores * self.lanes(4) * FMA_PER_CYCLE * 2.0 * self.ghz
 
     def lanes(self, item_bytes: int) -> int:

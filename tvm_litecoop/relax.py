@@ -15,7 +15,8 @@ For a target that asks for fast math the last line is `tvm_litecoop.fast_math.co
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import tvm
@@ -27,7 +28,7 @@ from tvm_litecoop.errors import ConfigError, TargetError
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
-from tvm_litecoop.tuning import task_times
+from tvm_litecoop.tuning import task_times, workdir
 from tvm_litecoop.tuning.lowering import to_kernels
 from tvm_litecoop.tuning.request import BATCH
 from tvm_litecoop.tuning.tasks import choose, schedulable, tasks_of, timed, weights_stay_cold
@@ -69,6 +70,7 @@ def MetaScheduleTuneIRMod(
     Raises:
         ConfigError: Both a strategy and a pool.
         TargetError: From the pass, where no target is current.
+        WorkDirError: From the pass, where the directory cannot be used, or another process uses it.
     """
     if strategy is not None and pool is not None:
         raise ConfigError("a strategy and a pool", "give the pool to the strategy: LiteCoOpStrategy(pool)")
@@ -80,9 +82,9 @@ def MetaScheduleTuneIRMod(
             raise TargetError("tuning needs a target", "run the pass under `with target:`")
         found = tasks_of(mod, target, params)
         found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
-        Path(work_dir).mkdir(parents=True, exist_ok=True)
-        known = task_times.read(work_dir, str(target))
-        with warm_tools(cold_weights=weights_stay_cold(found, machine_of(target))) as tools:
+        cold_weights = weights_stay_cold(found, machine_of(target))
+        with workdir.locked(work_dir), warm_tools(cold_weights=cold_weights) as tools, _strategy(strategy, pool) as own:
+            known = task_times.read(work_dir, str(target))
             tasks = timed(schedulable(found, target), target, known, tools)
             task_times.write(work_dir, str(target), tasks)
             tasks = choose(tasks, max_trials_global // BATCH)
@@ -93,7 +95,7 @@ def MetaScheduleTuneIRMod(
             if not chosen:
                 return mod
             contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
-                chosen, work_dir, space=space, strategy=strategy or LiteCoOpStrategy(pool), seed=seed
+                chosen, work_dir, space=space, strategy=own, seed=seed
             )
             ms.tune_tasks(
                 tasks=contexts,
@@ -102,11 +104,25 @@ def MetaScheduleTuneIRMod(
                 max_trials_global=max_trials_global,
                 max_trials_per_task=max_trials_per_task,
                 num_trials_per_iter=min(BATCH, max_trials_global),
+                database=workdir.open_database(work_dir, fresh=False),
                 **tools,
             )
         return mod
 
     return tune
+
+
+@contextmanager
+def _strategy(given: Any, pool: Pool | None) -> Iterator[Any]:
+    """The user's strategy; or one of ours, whose threads and journal are let go of at the end, whatever it is."""
+    if given is not None:
+        yield given
+        return
+    own = LiteCoOpStrategy(pool)
+    try:
+        yield own
+    finally:
+        own.close()
 
 
 def static_shape_tuning_pipeline(

@@ -8,6 +8,7 @@ The three domains mirror TVM's four sampling instructions (src/s_tir/schedule/pr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -45,7 +46,7 @@ class Tile:
     def __contains__(self, value: object) -> bool:
         if not isinstance(value, tuple) or len(value) != self.parts or any(f < 1 for f in value):
             return False
-        return _product(value) == self.extent and self._fits(value)
+        return math.prod(value) == self.extent and self._fits(value)
 
     def __iter__(self) -> Iterator[tuple[int, ...]]:
         return (value for value in _tilings(self.extent, self.parts) if self._fits(value))
@@ -58,7 +59,7 @@ class Tile:
     def _fits(self, value: tuple[int, ...]) -> bool:
         if self.max_innermost and value[-1] > self.max_innermost:
             return False
-        return _product(value[self.split_at :]) % self.inner_multiple == 0
+        return math.prod(value[self.split_at :]) % self.inner_multiple == 0
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,6 @@ class Site:
     axis: int = -1
     consumers: tuple[str, ...] = ()
     position: int = field(kw_only=True)
-
-
-def _product(values: tuple[int, ...]) -> int:
-    result = 1
-    for value in values:
-        result *= value
-    return result
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,7 @@
 """The way there: when a search is as good as the baseline ends, and how much better it is early on.
 
-By the times that the runs themselves measured: trials to the very one, seconds to the end of its batch. (Cells of
-`docs/results/search-seed*.jsonl` have a point for each batch alone, so that a batch counts as a whole.) Where the kernel
+By the times that the runs themselves measured: trials to the very one, seconds to the end of its batch. (The cells of
+`docs/results/search-seed*.jsonl` have a point for each batch alone: there a batch counts as a whole.) Where the kernel
 of either turned out wrong at the end, the seed is left out: its times are of nothing. One row per workload and arm.
 """
 

@@ -29,7 +29,7 @@ def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
 
     Returns:
         For each cell, and for the library on each workload, `correct`, `final_ms` and `peak_share` (of the machine's
-        arithmetic at its nominal clock; None where that is unknown), or `error`.
+        arithmetic, `Machine.peak_gflops`; None where that is unknown), or `error`.
     """
     found: dict[Cell, dict[str, Any]] = {}
     for workload in dict.fromkeys(cell.workload for cell in cells):

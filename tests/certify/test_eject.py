@@ -36,8 +36,9 @@ def alone(script: str, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_file_makes_the_same_schedule_and_the_same_numbers_without_this_package(
-    two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     assert main(["eject", str(two), "-o", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.count("NOT verified") == 2
     files = sorted((tmp_path / "out").iterdir())

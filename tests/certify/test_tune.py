@@ -26,3 +26,13 @@ def test_a_wrong_kernel_that_is_in_the_work_dir_is_not_what_tune_ends_with(
     (task,) = json.loads((work / "certificate.json").read_text())["tasks"]
     assert task["verdicts"][0]["line"] == 1 and task["certified"] == result["certified"] != 1
     assert "numpy" in task["verdicts"][1]["worst"]
+
+
+def test_a_certificate_that_cannot_be_kept_costs_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work, out = tmp_path / "work", tmp_path / "out.json"
+    work.mkdir()
+    (work / "certificate.json").write_text("somebody else's")
+    args = ["tune", "matmul:32x32x32", "--trials", "4", "--work-dir", str(work), "--json", str(out)]
+    assert main([*args, "--strategy", "replay-trace"]) == 0
+    assert f"the certificate is not kept, litecoop verify {work} makes it again" in capsys.readouterr().out
+    assert json.loads(out.read_text())["correct"] is True

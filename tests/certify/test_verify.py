@@ -68,8 +68,32 @@ def test_a_planted_wrong_kernel_is_rejected_and_the_next_is_certified(
     database = JSONDatabase(work_dir=str(one))
     record = database.query_tuning_record(matmul(), host_target(), "main")
     seconds = [float(second) for second in record.run_secs]
-    assert seconds == pytest.approx(before[task["certified"] - 1][1][1])
+    assert seconds == pytest.approx(lines(one)[task["certified"] - 1][1][1])
+    assert task["records"] == len(lines(one))
+    capsys.readouterr()
+    assert main(["eject", str(one), "-o", str(one / "file.py")]) == 0
+    assert f"record {task['certified']}, certified" in capsys.readouterr().out
     assert verify(one)[0] == 0
+
+
+def test_a_faster_record_for_another_target_is_what_tvm_would_take(
+    one: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = lines(one)
+    other = json.loads(json.dumps(records[0]))
+    other[1][1], other[1][2]["mcpu"] = [1e-9], "x86-64"
+    rewrite(one, [*records, other])
+    main(["verify", str(one), "--top", "1"])
+    shown = capsys.readouterr().out
+    assert "to compile what is certified: litecoop eject" in shown
+
+
+def test_what_was_torn_by_a_full_disk_does_not_swallow_the_next_rejected_record(one: Path) -> None:
+    plant(one, matmul(), in_halves, 1e-9)
+    (one / "rejected.json").write_text('{"reason": "of an ear')
+    verify(one, "--set-aside")
+    _, *aside = (one / "rejected.json").read_text().splitlines()
+    assert aside and all("record" in json.loads(line) for line in aside)
 
 
 def test_a_kernel_that_tvm_itself_made_wrong_is_rejected(tmp_path: Path) -> None:

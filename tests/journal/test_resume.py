@@ -16,7 +16,8 @@ import tvm_ffi
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop import LiteCoOpStrategy, ModelPool, SearchConfig
-from tvm_litecoop.journal.journal import FILE
+from tvm_litecoop.cli import main
+from tvm_litecoop.journal.journal import FILE, Journal, Subject
 from tvm_litecoop.journal.record import read
 from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.search.state import State
@@ -296,3 +297,11 @@ def test_fresh_sets_the_journal_aside_too(tmp_path: Path) -> None:
     Run(tmp_path).go(1).die()
     workdir.open_database(str(tmp_path), fresh=True)
     assert (tmp_path / f"{FILE}.1").exists() and not (tmp_path / FILE).exists()
+
+
+def test_replay_of_a_run_that_has_not_begun_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    journal = Journal(tmp_path)
+    journal.begin(Subject("a task", {}, "{}", 1), None)
+    journal.close()
+    assert main(["replay", str(tmp_path)]) == 2
+    assert "has not begun to search" in capsys.readouterr().err

@@ -92,6 +92,8 @@ def test_dynamic_shapes_are_named_and_can_be_given(tmp_path: Path) -> None:
         load(str(tmp_path / "open.pt2"), {})
     found = load(str(tmp_path / "open.pt2"), {"x": (6, 3), "y": (6, 3)})
     assert isinstance(found, Model) and [one.shape for one in found.inputs] == [(6, 3), (6, 3)] and off(found) <= 1.0
+    with pytest.raises(WorkloadError, match=r"is 6, but 5 in input 'y'"):
+        load(str(tmp_path / "open.pt2"), {"x": (6, 3), "y": (5, 3)})
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import turns
-from tvm_litecoop.models.base import Fault, Usage
+from tvm_litecoop.models.base import TIMEOUT, Answer, Call, Fault, Profile, Usage
+from tvm_litecoop.models.books import Books
 from tvm_litecoop.models.budget import Budget, Limits
+from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.health import FIRST_S, LONGEST_S, Health
+from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.models.turns import Prices
+from tvm_litecoop.view import View
 
 
 def test_a_call_in_flight_counts_against_every_limit() -> None:
@@ -120,3 +125,46 @@ def test_the_starved_are_those_with_less_than_their_part() -> None:
     members = {"a": stats(90), "b": stats(8), "c": stats(2)}
     assert turns.starved(members, 0.2) == ["c"]
     assert turns.starved(members, 0.0) == [] and turns.starved({}, 0.2) == []
+
+
+def test_what_timed_out_is_paid_for() -> None:
+    books, estimate = Books(["m"], Limits(usd=1.0)), Usage(200, 100, 0.3, 2.0)
+    for kind, spent in (("connection", 0.0), (TIMEOUT, 0.3)):
+        books.count_call("m", estimate)
+        books.count_answer("m", estimate, Answer((), Usage(seconds=60.0), Fault(kind)), 0.0, 0.0)
+        assert books.budget.spent("usd") == spent
+    assert books.budget.spent("seconds") == 120.0
+
+
+def test_seconds_of_a_trial_leave_out_what_was_not_timed() -> None:
+    books = Books(["m"])
+    books.count_measured(8, 0.0)
+    assert books.trial_s is None
+    books.count_measured(8, 4.0)
+    assert books.trial_s == 0.5
+
+
+class Slow:
+    """A member on the tuned CPU, of 25 s a call."""
+
+    profile = Profile("slow", 1e9, slow_s=25.0)
+
+    def ask(self, view: View, k: int, seed: int) -> Call:
+        raise AssertionError("it is not asked here")
+
+
+def test_calls_after_an_escalation_count_against_the_share_of_slow_members() -> None:
+    pool = Pool([Expert("expert"), Slow()], slow_share=0.1)
+    pool.books.has_run(1000.0)
+    assert pool.largest_able() == "slow"
+    account = Books.account("slow", escalated=True)
+    for _ in range(4):
+        pool.books.count_call(account, None)
+        pool.books.count_answer(account, None, Answer(()), blocked_s=25.0, hidden_s=0.0)
+    assert pool.largest_able() == "expert" and pool.books.blocked("slow") == (4, 100.0)
+
+
+def test_the_largest_alone_is_the_largest_of_this_pool() -> None:
+    pool = Pool([Expert("expert"), Slow()], slow_share=0.0)
+    config = SearchConfig.named("single")
+    assert pool.acting("of another pool", 1, config) == pool.acting("expert", 1, config) == "slow"

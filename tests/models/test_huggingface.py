@@ -210,3 +210,11 @@ def test_missing_packages_name_their_cure(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(__import__("sys").modules, "llguidance", None)
     fault = fault_of(Weights(str(tmp_path), FILE.name))
     assert fault.kind == "not installed" and "pip install 'tvm_litecoop[hf]'" in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("device", "wanted", "has"), [("cpu", True, False), ("cuda", True, True), ("cuda", False, False)]
+)
+def test_whether_it_thinks_beside_a_measurement(device: str, wanted: bool, has: bool) -> None:
+    settings = MemberSettings(name="m", provider="huggingface", path="/nowhere", device=device, background=wanted)
+    assert member(settings).profile.background is has

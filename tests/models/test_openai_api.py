@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from harness import KEY, Remote
+from harness import KEY, KEY_ENV, Remote
 from loopback import Asked, Deed, Handler, Loopback, answer, completion, fails, helps, says
 
+from toy import ToySpace
+from tvm_litecoop.models import openai_api
 from tvm_litecoop.models.settings import MemberSettings
+from tvm_litecoop.values import Program
 
 
 def refuses_unless(allowed: list[str]) -> Deed:
@@ -114,3 +120,31 @@ def test_a_server_that_counts_backwards_or_not_at_all_costs_nothing(remote: Remo
     with Loopback(says(answer(["d0=0"]), (-5, -5)), lambda handler, asked: handler.send(200, without)) as server:
         stats = remote.search(server.url, usd_per_mtok_in=2.0)
     assert stats.answers and (stats.tokens_in, stats.tokens_out, stats.usd) == (0, 0, 0.0)
+
+
+def test_calls_that_learn_the_other_name_together_keep_their_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_ENV, KEY)
+    together = threading.Barrier(3)
+
+    def deed(handler: Handler, asked: Asked) -> None:
+        if "max_tokens" not in asked.body:
+            return helps(handler, asked)
+        together.wait(10)
+        fails(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")(handler, asked)
+
+    with Loopback(deed) as server:
+        settings = MemberSettings(name="m", provider="openai", base_url=server.url, api_key_env=KEY_ENV)
+        member, view = openai_api.member(settings), ToySpace().view(Program(0, (3, 3, 3)))
+        calls = [member.ask(view, k, 1) for k in (1, 2, 3)]
+        with ThreadPoolExecutor(3) as threads:
+            answers = list(threads.map(lambda call: call(), calls))
+    assert not any(answer.fault for answer in answers)
+    assert forms(server) == ["json_schema"] * 6
+
+
+def test_an_answer_that_is_cut_off_is_said_once(remote: Remote) -> None:
+    cut = completion('{"reason": "too lo').replace(b'"stop"', b'"length"')
+    with Loopback(lambda handler, asked: handler.send(200, cut)) as server:
+        stats = remote.search(server.url, model="thinker", max_tokens=20)
+    assert stats.answers > 1 and not stats.trials
+    assert remote.log.warnings() == ["an answer of thinker was cut off: raise its max_tokens, 20"]

@@ -169,7 +169,7 @@ def test_a_missing_key_is_said_once_and_nothing_is_sent(remote: Remote, monkeypa
     [
         (401, f"Incorrect API key provided: {KEY}. See https://example.com", "wrong key"),
         (403, f"{KEY} may not", "wrong key"),
-        (404, f"no model `remote` for {KEY}", "unknown model"),
+        (404, f"no model `remote` for {KEY}", "not found"),
     ],
 )
 def test_a_lasting_refusal_turns_the_member_off_once(remote: Remote, status: int, message: str, kind: str) -> None:

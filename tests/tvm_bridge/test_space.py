@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.surrogate import Surrogate
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Tile
+from tvm_litecoop.tvm_bridge import machine as facts
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.machine import machine_of
 from tvm_litecoop.tvm_bridge.space import TvmSpace
@@ -343,6 +345,17 @@ def test_facts_of_targets() -> None:
     avx2 = machine_of(Target({"kind": "llvm", "keys": ["cpu"], "mcpu": "core-avx2", "num-cores": 1}))
     assert (avx2.vector_bytes, avx2.registers) == (32, 16)
     assert machine_of(Target("nvidia/nvidia-a100"), 3).kind == "cuda"
+
+
+def test_the_clock_is_the_highest_where_the_system_scales_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    highest, cpuinfo = tmp_path / "cpuinfo_max_freq", tmp_path / "cpuinfo"
+    monkeypatch.setattr(facts, "HIGHEST_KHZ", highest)
+    monkeypatch.setattr(facts, "CPUINFO", cpuinfo)
+    assert machine_of(CPU).ghz == 0.0
+    cpuinfo.write_text("processor\t: 0\ncpu MHz\t\t: 799.998\n")
+    assert machine_of(CPU).ghz == 0.8
+    highest.write_text("4500000\n")
+    assert machine_of(CPU).ghz == 4.5
 
 
 def test_programs_are_plain_and_small() -> None:

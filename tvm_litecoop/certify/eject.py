@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import tvm
 import tvm_ffi
 from tvm.s_tir.meta_schedule.database import TuningRecord, Workload
 
-from tvm_litecoop import fast_math
+from tvm_litecoop import atomic, fast_math
 from tvm_litecoop.certify import kernels
 from tvm_litecoop.certify.equality import tolerance
 from tvm_litecoop.certify.program import Unsupported, facts
@@ -48,10 +49,9 @@ def eject(task: Task, record: Record | None, file: Path) -> None:
     schedules = _schedules(task, record) if record else ["    return Schedule(Module)\n"]
     for program in programs:  # the readable form first; TVMScript and traces in Python do not bear everything
         for statements in schedules:
-            _write(file, _text(task, record, mod, wanted, program, statements))
-            if _gives(file) == wanted:
-                return
-    file.unlink()
+            text = _text(task, record, mod, wanted, program, statements)
+            if _gives(text) == wanted:
+                return _write(file, text)
     raise LiteCoOpError(f"task {task.number} cannot be written as Python", "report it with the work dir")
 
 
@@ -131,20 +131,23 @@ def _write(file: Path, text: str) -> None:
         if file.exists() and not file.read_text(errors="replace").startswith(HEADER):
             raise WorkDirError(f"{file} is there and not of litecoop eject", "choose another file with -o")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        atomic.replace(file, text.encode())
     except OSError as error:
         raise WorkDirError(f"{file} cannot be written: {error.strerror}", "choose another place with -o") from None
 
 
-def _gives(file: Path) -> int | None:
-    """The structural hash of what a written file schedules; None where it fails."""
-    spec = importlib.util.spec_from_file_location(f"_litecoop_ejected_{file.stem}", file)
-    assert spec is not None and spec.loader is not None, file  # the name ends in .py, so there is a loader
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # where TVMScript looks for the source
-    try:
-        spec.loader.exec_module(module)
-        return int(tvm_ffi.structural_hash(module.schedule().mod))
-    except Exception:  # TVM's printer and parser do not agree on everything; the next form is tried
-        return None
-    finally:
-        del sys.modules[spec.name]
+def _gives(text: str) -> int | None:
+    """The structural hash of what a file of this text schedules; None where it fails."""
+    with tempfile.TemporaryDirectory(prefix="litecoop-") as folder:
+        draft = Path(folder) / "ejected.py"  # TVMScript reads its source from a file
+        draft.write_text(text)
+        spec = importlib.util.spec_from_file_location("_litecoop_ejected", draft)
+        assert spec is not None and spec.loader is not None, draft  # the name ends in .py, so there is a loader
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # TVMScript finds the file by it
+        try:
+            spec.loader.exec_module(module)
+            return int(tvm_ffi.structural_hash(module.schedule().mod))
+        except Exception:  # TVM's printer and parser do not agree on everything; the next form is tried
+            return None
+        finally:
+            del sys.modules[spec.name]

@@ -47,6 +47,7 @@ class Task:
         target: The target as JSON.
         arguments: `["TENSOR", dtype, shape]` of each argument.
         records: Those that have a time, fastest first.
+        elsewhere: Those of the same workload for other targets, fastest first.
     """
 
     number: int
@@ -54,6 +55,7 @@ class Task:
     target: str
     arguments: Sequence[Any]
     records: tuple[Record, ...]
+    elsewhere: tuple[Record, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -108,11 +110,15 @@ def read(directory: str) -> Contents:
         failed += seconds >= FAILED_S
     if not found:
         raise _nothing(directory, len(broken), failed)
-    tasks = [
-        Task(number, workloads[key[0]], key[1], arguments[key], tuple(sorted(rows, key=lambda row: row.seconds)))
-        for number, (key, rows) in enumerate(found.items(), 1)
-    ]
+    tasks = []
+    for number, (key, rows) in enumerate(found.items(), 1):
+        others = [row for other, theirs in found.items() if other[0] == key[0] and other != key for row in theirs]
+        tasks.append(Task(number, workloads[key[0]], key[1], arguments[key], _ranked(rows), _ranked(others)))
     return Contents(tuple(tasks), tuple(broken))
+
+
+def _ranked(rows: Sequence[Record]) -> tuple[Record, ...]:
+    return tuple(sorted(rows, key=lambda row: row.seconds))
 
 
 def _nothing(directory: str, broken: int, failed: int) -> WorkDirError:

@@ -63,10 +63,17 @@ def reasons(task: TaskCertificate) -> list[str]:
 
 
 def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = False) -> list[str]:
-    """How to get what is certified: with TVM where its database leads there, else by this package's commands."""
+    """How to get what is certified: with TVM where its database leads there, else by this package's commands.
+
+    Args:
+        directory: The work directory.
+        tasks: The certificates.
+        set_aside: What was rejected is no longer in the database, nor in the tasks' records.
+    """
     fast = any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks)
     eject = f"litecoop eject {directory}"
-    if all(task.unchecked or _taken(task, set_aside=set_aside) == task.winner_line for task in tasks):
+    taken = [_taken(task) for task in tasks]
+    if all(task.unchecked or line == task.winner_line for task, line in zip(tasks, taken, strict=True)):
         compiled = f"compile_tir(JSONDatabase(work_dir={directory!r}), mod, target)"
         default = "; None stands for the untuned program" if any(task.winner is None for task in tasks) else ""
         then = f", its .mod with tvm_litecoop.fast_math.compiled for the target {fast_math.KEY!r}" if fast else ""
@@ -79,12 +86,12 @@ def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = F
     if any(task.rejected for task in tasks) and not set_aside:
         line = f"TVM's compile_tir may take a rejected record; litecoop verify {directory} --set-aside prevents that"
         return [line, *lines]
+    if any(line in {record.line for record in task.task.elsewhere} for task, line in zip(tasks, taken, strict=True)):
+        return [*lines, "TVM's compile_tir takes the best time in the directory, here one recorded for another target"]
     return [*lines, "TVM's compile_tir takes the best recorded time, which was slower when all were timed in turns"]
 
 
-def _taken(task: TaskCertificate, *, set_aside: bool) -> int | None:
-    """Line of the record that TVM's `compile_tir` takes; None for the untuned program."""
-    if set_aside and task.winner is None:
-        return None  # all are set aside then
-    gone = {verdict.record.line for verdict in task.rejected} if set_aside else set()
-    return next((record.line for record in task.task.records if record.line not in gone), None)
+def _taken(task: TaskCertificate) -> int | None:
+    """Line of the record that TVM's `compile_tir` takes, whatever its target; None for the untuned program."""
+    records = [*task.task.records, *task.task.elsewhere]
+    return min(records, key=lambda record: record.seconds).line if records else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tvm_litecoop.config import NAMED, SearchConfig
+from tvm_litecoop.errors import WorkDirError
 
 
 def add_to(commands: Any) -> None:
@@ -28,7 +29,10 @@ def _replay(args: argparse.Namespace) -> int:
     from tvm_litecoop.journal.record import read
     from tvm_litecoop.journal.replay import replay
 
-    for record in read(args.work_dir):
+    records = [record for record in read(args.work_dir) if record.events]
+    if not records:
+        raise WorkDirError(f"the newest run in {str(args.work_dir)!r} has not begun to search", "tune there first")
+    for record in records:
         config = SearchConfig.named(args.setting) if args.setting else record.config
         done = replay(record, config if args.lam is None else config.but(lam=args.lam))
         print(f"{record.identity}, seed {record.seed}")

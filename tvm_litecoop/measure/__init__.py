@@ -5,6 +5,8 @@ export.py       export_shared: link in the builder, not in the runner
 intrinsics.py   when a build needs TVM's tensor intrinsics, and their fast import
 runner.py       AdaptiveRunner: LocalRunner that spends its time on good candidates
 known_best.py   what the runner compares a candidate with
+apart.py        the thread that calls a kernel, off the cores of TVM's others
+cold.py         kernels timed with the weights of their model out of the caches
 timing.py       how long one kernel is timed, on the worker
 arguments.py    the kernel's arguments, kept between candidates, on the worker
 workers.py      the pool of processes of both

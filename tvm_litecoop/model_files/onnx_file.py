@@ -10,7 +10,7 @@ from typing import Any
 from tvm_litecoop.errors import WorkloadError
 from tvm_litecoop.model_files.model import Argument, Array, Model, Reference
 from tvm_litecoop.model_files.reading import line_of, needed, quiet
-from tvm_litecoop.model_files.shapes import Shapes, settle
+from tvm_litecoop.model_files.shapes import NAMELESS, Shapes, settle
 
 EXPORT = "export it again, for example torch.onnx.export(module, inputs, 'model.onnx', dynamo=True)"
 
@@ -52,7 +52,7 @@ def _inputs(onnx: Any, proto: Any, spec: str) -> dict[str, tuple[list[int | str]
         if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
             raise WorkloadError(f"{spec}: input {value.name!r} is no tensor of a known rank", EXPORT)
         dims: list[int | str] = [
-            int(dim.dim_value) if dim.dim_value > 0 else dim.dim_param or "?" for dim in kind.shape.dim
+            int(dim.dim_value) if dim.dim_value > 0 else dim.dim_param or NAMELESS for dim in kind.shape.dim
         ]
         found[value.name] = dims, _dtype(onnx, kind.elem_type, f"{spec}: input {value.name!r}")
     return found

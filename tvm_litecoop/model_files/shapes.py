@@ -8,6 +8,9 @@ from tvm_litecoop.errors import WorkloadError
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+NAMELESS = "?"
+"""A dimension that is not known, and may be another one in each place."""
+
 
 def parse(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """The shapes by input name.
@@ -60,7 +63,24 @@ def settle(spec: str, known: Mapping[str, Sequence[int | str]], given: Shapes) -
                 f"say which shape to tune for: --shape {name}={example(dims)}",
             )
         found[name] = given[name] if name in given else tuple(int(dim) for dim in dims)
+    _agree(spec, known, found)
     return found
+
+
+def _agree(spec: str, known: Mapping[str, Sequence[int | str]], found: Shapes) -> None:
+    """See that a dimension of one name has one extent.
+
+    Raises:
+        WorkloadError: It has two.
+    """
+    extents: dict[int | str, int] = {}
+    for name, dims in known.items():
+        for dim, extent in zip(dims, found[name], strict=True):
+            if isinstance(dim, str) and dim != NAMELESS and extents.setdefault(dim, extent) != extent:
+                raise WorkloadError(
+                    f"--shape: dimension {dim} of {spec} is {extents[dim]}, but {extent} in input {name!r}",
+                    "give it the same extent in all inputs",
+                )
 
 
 def shown(dims: Sequence[int | str]) -> str:

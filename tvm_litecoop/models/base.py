@@ -26,6 +26,19 @@ class Usage:
     usd: float = 0.0
     seconds: float = 0.0
 
+    def at_least(self, other: Usage) -> Usage:
+        """The larger of both in each respect."""
+        return Usage(
+            max(self.tokens_in, other.tokens_in),
+            max(self.tokens_out, other.tokens_out),
+            max(self.usd, other.usd),
+            max(self.seconds, other.seconds),
+        )
+
+
+TIMEOUT = "timeout"
+"""The kind of fault where no answer came in time: whoever bills by the token may bill it all the same."""
+
 
 @dataclass(frozen=True)
 class Fault:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from tvm_litecoop.models.base import Answer, Usage
+from tvm_litecoop.models.base import TIMEOUT, Answer, Usage
 from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.stats import UNKNOWN_MEMBER, MemberStats
 from tvm_litecoop.values import Proposal, Rejection
@@ -62,6 +62,12 @@ class Books:
         """
         return f"{name}, escalated" if escalated else name
 
+    def blocked(self, name: str) -> tuple[int, float]:
+        """Calls of a member, those after escalations too, and the seconds that the search stood still for them."""
+        accounts = [self.account(name, escalated=escalated) for escalated in (False, True)]
+        found = [self.stats[account] for account in accounts if account in self.stats]
+        return sum(stats.calls for stats in found), sum(stats.blocked_s for stats in found)
+
     def count_call(self, account: str, estimate: Usage | None) -> None:
         """Book a call that is made; what it may cost is held from now on."""
         self._booked(account).calls += 1
@@ -71,14 +77,15 @@ class Books:
     def count_answer(
         self, account: str, estimate: Usage | None, answer: Answer, blocked_s: float, hidden_s: float
     ) -> None:
-        """Book what a call brought and cost."""
+        """Book what a call brought and cost; one that timed out is paid for as if it had been answered."""
         stats = self._booked(account)
         stats.add_answer(answer, blocked_s)
         self.hidden_s += hidden_s
         if estimate is not None and answer.cached:
             self.budget.release(estimate)
         elif estimate is not None:
-            self.budget.settle(estimate, answer.usage)
+            timed_out = answer.fault is not None and answer.fault.kind == TIMEOUT
+            self.budget.settle(estimate, answer.usage.at_least(estimate) if timed_out else answer.usage)
         for proposal in answer.proposals:
             if isinstance(proposal, Rejection):
                 self.reject(account, proposal)
@@ -112,9 +119,10 @@ class Books:
         self._booked(name).escalations += 1
 
     def count_measured(self, programs: int, seconds: float) -> None:
-        """Book so many programs that took so long to be built and timed."""
-        self._trials += programs
-        self._trials_s += seconds
+        """Book so many programs that took so long to be built and timed; 0 s where a process did not live to tell."""
+        if seconds:
+            self._trials += programs
+            self._trials_s += seconds
 
     def _booked(self, account: str) -> MemberStats:
         return self.stats.setdefault(account, MemberStats())

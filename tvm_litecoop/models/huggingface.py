@@ -33,7 +33,7 @@ def member(settings: MemberSettings) -> LanguageModel:
         settings.name,
         settings.params,
         settings.usd_per_mtok,
-        background=not settings.device.startswith("cpu"),
+        background=settings.background and not settings.device.startswith("cpu"),
         slow_s=SLOW_S * max(1.0, settings.params / SMALL),
     )
     return LanguageModel(profile, HuggingFaceChat(weights, settings.temperature, settings.max_tokens))

@@ -49,14 +49,9 @@ class Question:
     k: int
     seed: int
 
-    def form(self, *, exact: bool = False, reason: int = 160) -> type[Form]:
-        """The form an answer must have, as a pydantic model, from which schema and grammar are made.
-
-        Args:
-            exact: Whether every legal edit is listed, for grammars; else edits follow a pattern.
-            reason: Characters of a reason at most.
-        """
-        return form_of(self.menu, self.members, self.k, exact=exact, reason=reason)
+    def form(self) -> type[Form]:
+        """The form an answer must have, as a pydantic model, from which a schema is made; edits follow a pattern."""
+        return form_of(self.menu, self.members, self.k)
 
 
 class Chat(Protocol):

@@ -7,6 +7,7 @@ appears nowhere else: not in errors, logs or reprs.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 import time
@@ -16,11 +17,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tvm_litecoop.models import wire
-from tvm_litecoop.models.base import Fault, Profile
+from tvm_litecoop.models.base import TIMEOUT, Fault, Profile
 from tvm_litecoop.models.llm import ChatError, LanguageModel, Question
 from tvm_litecoop.models.replies import Reply
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.proposal.schema import json_schema
+
+logger = logging.getLogger(__name__)
 
 SLOW_S = 10.0
 """Seconds to expect of the first call to a server that computes on the tuned CPU."""
@@ -93,6 +96,7 @@ class OpenAIChat:
         self._lock = threading.Lock()
         self._form = FORMS[0]
         self._limit = "max_tokens"  # OpenAI's reasoning models insist on another name, which other servers do not know
+        self._told = False  # that answers are cut off
         self._client: Any = None
 
     @property
@@ -125,8 +129,13 @@ class OpenAIChat:
         """Ask in one form; whatever goes wrong is a `ChatError`, or `_Refused` where another form may help."""
         import openai
 
+        e = self._endpoint
         try:
-            return _read(self._post(question, form))
+            reply, cut_off = _read(self._post(question, form))
+            if cut_off and not self._told:
+                self._told = True
+                logger.warning("an answer of %s was cut off: raise its max_tokens, %d", e.model, e.max_tokens)
+            return reply
         except ChatError:
             raise
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
@@ -153,10 +162,11 @@ class OpenAIChat:
             **_response_format(question, form),
         }
         create = self._sdk().chat.completions.with_raw_response.create
+        limit = self._limit  # another call may learn the other name meanwhile
         try:
-            answer = create(**body, extra_body={self._limit: e.max_tokens, **e.extra})
+            answer = create(**body, extra_body={limit: e.max_tokens, **e.extra})
         except openai.BadRequestError as error:
-            if self._limit == OTHER_LIMIT or OTHER_LIMIT not in str(error):
+            if limit == OTHER_LIMIT or OTHER_LIMIT not in str(error):
                 raise
             self._limit = OTHER_LIMIT
             answer = create(**body, extra_body={self._limit: e.max_tokens, **e.extra})
@@ -207,13 +217,14 @@ class OpenAIChat:
         if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
             return Fault("wrong key", detail, lasting=True)
         if isinstance(error, openai.NotFoundError):
-            return Fault("unknown model", detail, lasting=True)
+            where = "check `model`, and that `base_url` ends where the server's API begins, mostly in /v1"
+            return Fault("not found", f"{where}: {detail}", lasting=True)
         if isinstance(error, openai.RateLimitError):
             return Fault(
                 "rate limit", detail, "insufficient_quota" in str(error), wire.retry_after(error.response.headers)
             )
         if isinstance(error, openai.APITimeoutError):
-            return Fault("timeout", detail)
+            return Fault(TIMEOUT, detail)
         if isinstance(error, openai.APIStatusError):
             wait_s = wire.retry_after(error.response.headers)
             return Fault("server error", detail, retry_after_s=wait_s, of_server=True)
@@ -237,17 +248,17 @@ def _response_format(question: Question, form: str) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
-def _read(body: bytes) -> Reply:
-    """Text and usage of a chat completion.
+def _read(body: bytes) -> tuple[Reply, bool]:
+    """Text and usage of a chat completion, and whether it was cut off.
 
     Raises:
         ValueError: It is none.
     """
     try:
         found = json.loads(body)
-        text = found["choices"][0]["message"].get("content") or ""
-        usage = found.get("usage") or {}
-        return Reply((str(text),), _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
+        choice, usage = found["choices"][0], found.get("usage") or {}
+        text, cut_off = choice["message"].get("content") or "", choice.get("finish_reason") == "length"
+        return Reply((str(text),), _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")), cut_off
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no chat completion: {type(error).__name__}: {error}") from None
 

@@ -166,6 +166,7 @@ class Pool:
             must: The turn is that member's where it can be asked at all.
         """
         if config.next_member == "largest":  # alone, however slow
+            name = self.largest
             ready = self._ready(name) and self.budget.affords(self._estimate(name))
             return name if ready else RESERVE
         able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
@@ -216,12 +217,13 @@ class Pool:
 
     def _affordable(self, name: str) -> bool:
         """Whether one more call fits the budget and, for a slow member, its share of the time."""
-        profile, stats = self.members[name].profile, self.stats[name]
+        profile = self.members[name].profile
         if profile.free:
             return True
         if not profile.background:
-            expected = stats.blocked_s / stats.calls if stats.calls else profile.slow_s
-            if stats.blocked_s + expected > self._slow_share * self.books.elapsed_s:
+            calls, blocked_s = self.books.blocked(name)
+            expected = blocked_s / calls if calls else profile.slow_s
+            if blocked_s + expected > self._slow_share * self.books.elapsed_s:
                 return False
         return self.budget.affords(self._estimate(name))
 

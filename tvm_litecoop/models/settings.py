@@ -15,7 +15,7 @@ class MemberSettings(BaseModel):
 
     Attributes:
         name: Unique in the pool; models name each other by it.
-        provider: `expert`, `mutator`, `openai`, `huggingface`, or one of another package.
+        provider: `expert`, `mutator`, `surrogate`, `openai`, `huggingface`, or one of another package.
         params: Parameter count; for a mixture of experts the total. Estimates will do: only its logarithm counts.
         usd_per_mtok_in: US dollars for a million tokens read.
         usd_per_mtok_out: US dollars for a million tokens written.
@@ -24,7 +24,8 @@ class MemberSettings(BaseModel):
         api_key_env: Name of the environment variable that holds the key. Never the key itself.
         timeout_s: Seconds one attempt may take.
         concurrency: Calls at a time to its base_url, all members there together.
-        background: Whether an `openai` member may think beside a measurement; false for a server on the tuned CPU.
+        background: Whether a member may think beside a measurement; false for a server on the tuned CPU, and for a
+            model on the tuned GPU. A `huggingface` member on a CPU never does.
         path: Directory or file of a `huggingface` member.
         gguf_file: File name inside `path`, for GGUF weights.
         device: `cpu`, `cuda`, `cuda:1`, ...

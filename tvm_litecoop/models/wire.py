@@ -10,7 +10,7 @@ from email.utils import mktime_tz, parsedate_tz
 from functools import cache, partial
 from typing import Any
 
-from tvm_litecoop.models.base import Fault
+from tvm_litecoop.models.base import TIMEOUT, Fault
 
 MAX_BYTES = 1 << 20
 """A longer answer is no answer to our question."""
@@ -81,7 +81,7 @@ def _read(response: Any, deadline: float) -> Fault | None:
         if size > MAX_BYTES:
             return Fault("broken answer", f"more than {MAX_BYTES} bytes")
         if time.monotonic() > deadline:
-            return Fault("timeout", "the answer did not end in time")
+            return Fault(TIMEOUT, "the answer did not end in time")
     response._content = b"".join(chunks)  # as its own read() does
     return None
 

@@ -4,7 +4,8 @@
 {"reason": "wider register tile", "alternatives": [["i=8x4x4x4", "unroll=64"], ["j=4x2x4x16"]], "next": "expert"}
 ```
 An edit is one string, so that the schema stays small and strict servers take it; its legal values are a pattern, or
-every one of them spelled out (`exact`) where a grammar can hold them.
+every one of them spelled out (`exact`) where a grammar can hold them. OpenAI's strict mode knows patterns but no length
+of a string, so the reason is a pattern too, of characters that need no escape in any grammar.
 """
 
 from __future__ import annotations
@@ -51,10 +52,11 @@ def form_of(
         reason: Characters of the reason at most.
         edits: Edits of one alternative at most.
     """
+    bound = Field(max_length=reason) if exact else Field(pattern=rf"^[A-Za-z0-9 .,:;()<>=+*/_%'-]{{0,{reason}}}$")
     edit: Any = _exact_edit(menu) if exact else Annotated[str, Field(pattern=_pattern(menu))]
     alternative: Any = Annotated[list[edit], Field(min_length=1, max_length=edits)]
     fields: dict[str, Any] = {
-        "reason": (Annotated[str, Field(max_length=reason)], ...),
+        "reason": (Annotated[str, bound], ...),
         "alternatives": (Annotated[list[alternative], Field(min_length=1, max_length=k)], ...),
         "next": (Literal[members] if members else str, ...),
     }

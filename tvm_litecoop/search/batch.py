@@ -26,11 +26,10 @@ def best(
     predicted = dict(zip(waiting, scores, strict=True))
     order = sorted(waiting, key=lambda node: -predicted[node])
     explore = min(count, len(order)) - max(1, round(count * (1 - config.epsilon)))
-    if explore > 0:
-        rest = order[count - explore :]
-        rng.shuffle(rest)
-        order[count - explore :] = rest
-    return order[:count], order[count * config.oversample :]
+    best_ones = order[: count - max(0, explore)]
+    lucky = rng.sample(order[len(best_ones) :], max(0, explore))
+    left = [node for node in order[len(best_ones) :] if node not in lucky]
+    return best_ones + lucky, left[count * (config.oversample - 1) :]
 
 
 def judged(tree: Tree, measured: Iterable[Measurement], small: Callable[[str], bool]) -> Iterator[Result]:

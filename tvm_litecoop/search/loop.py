@@ -163,7 +163,7 @@ class Search:
         others = self.config.next_member == "model" and self.pool.free_member_able()
         if enough and not others:
             return self._land(wait=True)
-        escalated = self._handed_over()
+        escalated = self._handed_over() if len(self._flights) < self.config.in_flight else None
         node = escalated or policy.select(self.tree, self._size_scores, self.config)
         if node is None:
             return self._land(wait=True)

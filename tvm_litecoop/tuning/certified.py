@@ -53,7 +53,10 @@ def certified(
         if number is not None:
             found.append((number, certify(task, examiner, say, top=TOP, spec=spec, rematch=rematch)))
     if found:
-        store.write(directory, [said for _, said in found], keep=True)
+        try:
+            store.write(directory, [said for _, said in found], keep=True)
+        except WorkDirError as error:
+            say(f"the certificate is not kept, litecoop verify {directory} makes it again: {error}")
         note(directory, [said for _, said in found])
     return found
 

@@ -71,6 +71,8 @@ class Interrupt:
     def _on_signal(self) -> None:
         if self.asked:
             self._on_leaving()
+            if sys.stdout.isatty():
+                print("\x1b[?25h", end="", flush=True)  # the cursor, which a live display hides
             os._exit(130)  # workers end with this process; database and journal have every finished batch
         self.asked = True
         print("\nlitecoop: ending after this batch; once more to leave at once", file=sys.stderr, flush=True)

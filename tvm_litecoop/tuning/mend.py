@@ -16,10 +16,11 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop import atomic
+from tvm_litecoop.certify.records import RECORDS, WORKLOADS
 
 logger = logging.getLogger(__name__)
 
-FILES = WORKLOADS, RECORDS = "database_workload.json", "database_tuning_record.json"
+FILES = WORKLOADS, RECORDS
 UNREADABLE = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 """What TVM raises on a line that is none of its own."""
 
@@ -83,8 +84,11 @@ def _sift(folder: Path) -> None:
         if _read(line, partial(_record, workload=workloads[numbers[number]][1])) is None:
             continue
         records.append((line, line if numbers[number] == number else _renumbered(line, numbers[number])))
-    _keep(folder / WORKLOADS, [(line, line) for line, _ in workloads])
-    _keep(folder / RECORDS, records)
+    kept = {folder / WORKLOADS: [(line, line) for line, _ in workloads], folder / RECORDS: records}
+    for file, lines in kept.items():
+        _put_beside(file, {before for before, _ in lines})
+    texts = {file: b"".join(line + b"\n" for _, line in lines) for file, lines in kept.items()}
+    atomic.replace_all({file: text for file, text in texts.items() if file.exists() and text != file.read_bytes()})
 
 
 def _lines(file: Path) -> list[bytes]:
@@ -141,15 +145,11 @@ def _renumbered(line: bytes, number: int) -> bytes:
     return json.dumps([number, json.loads(line)[1]], separators=(",", ":")).encode()
 
 
-def _keep(file: Path, lines: list[tuple[bytes, bytes]]) -> None:
-    """Leave these lines in a file, each as it was and as it is to be, and put the others beside it."""
-    kept = {before for before, _ in lines}
+def _put_beside(file: Path, kept: set[bytes]) -> None:
+    """Copy the lines of a file that are not kept to a file beside it."""
     broken = [line for line in _lines(file) if line not in kept]
     if broken:
         beside = file.with_name(f"{file.name}.broken")
         with beside.open("ab") as stream:
             stream.writelines(line + b"\n" for line in broken)
         logger.warning("%s: %d lines cannot be read; moved to %s", file, len(broken), beside)
-    text = b"".join(line + b"\n" for _, line in lines)
-    if file.exists() and text != file.read_bytes():
-        atomic.replace(file, text)

@@ -95,7 +95,8 @@ def _run(
         done = drive(request, status, watcher, pool, tune, cold_weights=cold)
         outcome.seconds, outcome.interrupted = done.seconds, done.interrupted
         outcome.members, outcome.escalations = done.members, done.escalations
-    outcome.trials, outcome.failed, outcome.first_failure = status.trials, status.failed, status.first_failure
+    outcome.trials, outcome.carried = status.trials, status.carried
+    outcome.failed, outcome.first_failure = status.failed, status.first_failure
     outcome.known, outcome.curve = max(0, status.known - status.carried), list(status.curve)
     outcome.tasks = [TaskOutcome(row.name, row.weight, row.trials, row.untuned_s, row.best_s) for row in rows] + [
         TaskOutcome(task.name, task.weight, 0, task.untuned_s, None, task.left_out) for task in tasks if task.left_out

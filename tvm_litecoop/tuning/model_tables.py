@@ -66,7 +66,7 @@ def searches(outcomes: Sequence[ModelOutcome]) -> Table:
         if outcome.final_s is not None:
             table.add_row(
                 outcome.strategy,
-                f"{outcome.trials} + {outcome.known} earlier" if outcome.known else str(outcome.trials),
+                tables.trials(outcome),
                 str(outcome.failed),
                 *_times(outcome.final_s),
                 f"{outcome.speedup:.3g}" if outcome.speedup else "",

@@ -18,7 +18,9 @@ class RunOutcome:
         seed: Its seed.
         directory: Where the database and the logs are.
         trials: Candidates measured in this run, failed ones included.
-        failed: Of those, the ones that did not build or run.
+        carried: Of those, the ones of an unfinished process before this one; `failed`, `curve` and `seconds` leave them
+            out.
+        failed: Candidates that did not build or run.
         first_failure: What the first of them failed of; empty where none did.
         known: Records that earlier runs had left there.
         curve: (trial, seconds since the start, best seconds so far, of all kernels together), at every best and at the
@@ -38,6 +40,7 @@ class RunOutcome:
     seed: int
     directory: str = ""
     trials: int = 0
+    carried: int = 0
     failed: int = 0
     first_failure: str = ""
     known: int = 0
@@ -58,6 +61,7 @@ class RunOutcome:
             "seed": self.seed,
             "directory": self.directory,
             "trials": self.trials,
+            "carried": self.carried,
             "failed": self.failed,
             "first_failure": self.first_failure,
             "known": self.known,

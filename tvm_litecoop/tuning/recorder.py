@@ -8,6 +8,7 @@ from typing import Any
 from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
+from tvm_litecoop.errors import last_line
 from tvm_litecoop.tuning.status import Status
 from tvm_litecoop.tvm_bridge.records import mean_seconds
 
@@ -37,15 +38,9 @@ class Recorder(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
             seconds = mean_seconds(result.run_secs)
             if seconds is None:
                 status.failed += 1
-                status.first_failure = status.first_failure or last_line(result.error_msg)
+                status.first_failure = status.first_failure or last_line(result.error_msg or "it has no time")
             elif task.best_s is None or seconds < task.best_s:
                 task.best_s = seconds
                 status.mark()
         status.mark()
         self._on_batch(task_scheduler, int(task_id))
-
-
-def last_line(message: Any) -> str:
-    """The line of an error that says what happened."""
-    lines = str(message or "").strip().splitlines()
-    return lines[-1].strip() if lines else ""

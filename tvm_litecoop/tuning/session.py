@@ -75,6 +75,7 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
         request.directory,
         flops=workload.flops,
         trials=status.trials,
+        carried=status.carried,
         failed=status.failed,
         first_failure=status.first_failure,
         known=max(0, known - status.carried),

@@ -15,7 +15,7 @@ def results(outcomes: list[Outcome]) -> Table:
         mine = outcome.seconds_per_run
         shown.add_row(
             outcome.strategy,
-            f"{outcome.trials} + {outcome.known} earlier" if outcome.known else str(outcome.trials),
+            trials(outcome),
             str(outcome.failed),
             f"{mine * 1e3:.4f}" if mine else "none",
             f"{outcome.gflops:.1f}" if outcome.gflops else "none",
@@ -33,9 +33,16 @@ def remarks(outcome: RunOutcome, wanted: int) -> list[str]:
     if outcome.trials < wanted and not outcome.interrupted:
         said.append(f"{outcome.strategy} ended after {outcome.trials} of {wanted} trials: it found nothing new to try")
     if outcome.failed:
-        said.append(f"{outcome.failed} of {outcome.trials} candidates failed, the first: {outcome.first_failure}")
+        own = outcome.trials - outcome.carried
+        said.append(f"{outcome.failed} of {own} candidates failed, the first: {outcome.first_failure}")
         said.append(f"TVM's log of the run is in {outcome.directory}/logs")
     return said
+
+
+def trials(outcome: RunOutcome) -> str:
+    """Those of this process, to which the seconds belong, and what it found there."""
+    earlier = outcome.known + outcome.carried
+    return f"{outcome.trials - outcome.carried}" + (f" + {earlier} earlier" if earlier else "")
 
 
 def _times_untuned(outcome: Outcome) -> str:

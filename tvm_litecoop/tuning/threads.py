@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from tvm_litecoop.errors import ConfigError
+
 VARIABLE = "TVM_NUM_THREADS"
 
 
@@ -22,5 +24,11 @@ def use_physical_cores() -> int:
 
     Returns:
         The number of threads kernels will use.
+
+    Raises:
+        ConfigError: The user has said what is no number.
     """
-    return int(os.environ.setdefault(VARIABLE, str(physical_cores())))
+    said = os.environ.setdefault(VARIABLE, str(physical_cores()))
+    if not said.isdecimal() or int(said) < 1:
+        raise ConfigError(f"{VARIABLE} is {said!r}", "set it to the number of physical cores, or unset it")
+    return int(said)

@@ -37,7 +37,12 @@ def open_database(directory: str, *, fresh: bool) -> Any:
                 set_aside(path / name)
     try:
         return mend.open_database(path)
-    except (OSError, RuntimeError, ValueError, TypeError) as error:
+    except OSError as error:
+        raise WorkDirError(
+            f"the database in {directory!r} cannot be read or mended: {error.strerror}",
+            "make room there, and its files readable and writable",
+        ) from None
+    except (RuntimeError, ValueError, TypeError) as error:
         raise WorkDirError(
             f"the database in {directory!r} cannot be read: {last_line(error)}",
             "start over with --fresh (the old files are kept), or choose another --work-dir",

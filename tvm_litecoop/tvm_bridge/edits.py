@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,8 +58,7 @@ class Editor:
             return Rejection(Why.UNKNOWN_SITE, f"{edit.site}; known: {', '.join(sites)}")
         if edit.value not in site.domain:
             return Rejection(Why.ILLEGAL_VALUE, f"{edit.site} = {edit.value}")
-        position = [slot.name for slot in sketch.slots].index(edit.site)
-        decisions = (*program.decisions[:position], edit.value, *program.decisions[position + 1 :])
+        decisions = (*program.decisions[: site.position], edit.value, *program.decisions[site.position + 1 :])
         return Program(program.sketch, decisions)
 
     def _switch(self, program: Program, index: int) -> Program | Rejection:
@@ -88,12 +88,5 @@ class Editor:
 def _carried(old: Value | None, default: Value) -> Value:
     """A decision of the old sketch where it fits the new site: same kind, same extent."""
     if isinstance(old, tuple) and isinstance(default, tuple):
-        return old if len(old) == len(default) and _product(old) == _product(default) else default
+        return old if len(old) == len(default) and math.prod(old) == math.prod(default) else default
     return old if isinstance(old, int) and isinstance(default, int) else default
-
-
-def _product(factors: tuple[int, ...]) -> int:
-    result = 1
-    for factor in factors:
-        result *= factor
-    return result

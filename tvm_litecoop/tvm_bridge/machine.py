@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ _WARNED: list[bool] = []
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 CPUINFO = Path("/proc/cpuinfo")
+HIGHEST_KHZ = Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")
 
 
 def machine_of(target: Any, num_threads: int = 1) -> Machine:
@@ -38,7 +40,7 @@ def machine_of(target: Any, num_threads: int = 1) -> Machine:
         shared = int(attrs.get("max_shared_memory_per_block", Machine.shared_bytes))
         return Machine(kind, GPU_PROCESSORS, shared_bytes=shared, max_threads=int(attrs.get("max_num_threads", 1024)))
     width, registers = _vectors(target)
-    return Machine(kind, cores, width, registers, ghz=_ghz(CPUINFO), **_cache_bytes(CACHES))
+    return Machine(kind, cores, width, registers, ghz=_ghz(), **_cache_bytes(CACHES))
 
 
 def warn_of_idle_cores(target: Any) -> None:
@@ -78,13 +80,18 @@ def _vectors(target: Any) -> tuple[int, int]:
     return 16, 16
 
 
-def _ghz(file: Path) -> float:
-    """Clock of the first core to a tenth, so that its small swings change nothing; 0 where it cannot be read."""
-    try:
-        found = re.search(r"^cpu MHz\s*:\s*([0-9.]+)", file.read_text(), re.MULTILINE)
-    except OSError:
-        return 0.0
-    return round(float(found[1]) / 1000.0, 1) if found else 0.0
+def _ghz() -> float:
+    """Highest clock of the first core, to a tenth; 0 where it cannot be read.
+
+    Where the system does not scale it, as in virtual machines, it is the one of `/proc/cpuinfo`; elsewhere that is the
+    clock of the moment.
+    """
+    with suppress(OSError, ValueError):
+        return round(float(HIGHEST_KHZ.read_text()) / 1e6, 1)
+    with suppress(OSError):
+        found = re.search(r"^cpu MHz\s*:\s*([0-9.]+)", CPUINFO.read_text(), re.MULTILINE)
+        return round(float(found[1]) / 1e3, 1) if found else 0.0
+    return 0.0
 
 
 def _cache_bytes(folder: Path) -> dict[str, int]:

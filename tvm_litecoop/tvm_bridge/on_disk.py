@@ -6,6 +6,7 @@ would lose a run without a word.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class OnDisk:
         self._end, self._records = self._file.stat().st_size, len(database)
 
     def check(self) -> None:
-        """Look at what was appended since the last time.
+        """Look at what was appended since the last time. A line that is not whole is cut off: TVM would not read it.
 
         Raises:
             WorkDirError: Lines are missing.
@@ -39,6 +40,8 @@ class OnDisk:
             appended = b""
         missing = records - self._records - appended.count(b"\n")
         if missing > 0:
+            with suppress(OSError), self._file.open("r+b") as file:
+                file.truncate(self._end + appended.rfind(b"\n") + 1)
             raise WorkDirError(
                 f"{missing} records could not be written to {self._file}",
                 "make room there, or make it writable, and run the same again: it goes on from what is on disk",

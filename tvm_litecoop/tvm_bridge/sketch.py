@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -222,9 +223,7 @@ def _locations(schedule: Any, block_rv: Any, loops: Sequence[str]) -> Location:
 def _present(domain: Domain, value: Value) -> Domain | None:
     """The domain of a decision in a program where it has that value; None where there is nothing to choose."""
     if isinstance(domain, Tile) and isinstance(value, tuple):
-        extent = 1
-        for factor in value:
-            extent *= factor
+        extent = math.prod(value)
         return replace(domain, extent=extent) if extent > 1 else None  # a symbolic extent reads (-1, 1, ..., 1)
     if isinstance(domain, Location) and isinstance(value, int):
         if value not in domain.indices:
@@ -239,10 +238,7 @@ def _spread(value: Value) -> Value:
     """A tiling of the same extent with as few factors of 1 as can be, those innermost."""
     if isinstance(value, int) or min(value) < 1:
         return value
-    extent = 1
-    for factor in value:
-        extent *= factor
-    return max(Tile(extent, len(value)), key=lambda tiling: (sorted(tiling), tiling), default=value)
+    return max(Tile(math.prod(value), len(value)), key=lambda tiling: (sorted(tiling), tiling), default=value)
 
 
 def _annotations(trace: Any) -> dict[Any, str]:

@@ -6,9 +6,11 @@ import random
 from collections import Counter
 
 import pytest
+from harness import walk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toy import Scripted, ToySpace, measure_all
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import turns
@@ -20,6 +22,7 @@ from tvm_litecoop.models.health import FIRST_S, LONGEST_S, Health
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.models.turns import Prices
+from tvm_litecoop.search.loop import Search
 from tvm_litecoop.view import View
 
 
@@ -162,6 +165,17 @@ def test_calls_after_an_escalation_count_against_the_share_of_slow_members() -> 
         pool.books.count_call(account, None)
         pool.books.count_answer(account, None, Answer(()), blocked_s=25.0, hidden_s=0.0)
     assert pool.largest_able() == "expert" and pool.books.blocked("slow") == (4, 100.0)
+
+
+def test_a_slow_member_changes_nothing_before_its_share_of_the_time_is_there() -> None:
+    trees = []
+    for more in ([], [Slow()]):
+        pool = Pool([Scripted("a", walk), Scripted("b", walk), *more])
+        search = Search(ToySpace(4), pool, SearchConfig(), 7)
+        while measure_all(search, 8):
+            pass
+        trees.append([(node.built, node.author, node.member) for node in search.tree.nodes])
+    assert trees[0] == trees[1] and len(trees[0]) > 200 and not pool.stats["slow"].calls
 
 
 def test_the_largest_alone_is_the_largest_of_this_pool() -> None:

@@ -25,7 +25,7 @@ PICTURES = {"05_report": ("report.png", "report-tree-dark.png")}
 
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages; called by MkDocs."""
-    pages = {page: linked((ROOT / file).read_text("utf-8"), file) for file, page in HOMES.items()}
+    pages = {page: linked((ROOT / file).read_text("utf-8"), file, page) for file, page in HOMES.items()}
     for script in sorted((ROOT / "tutorials").glob("[0-9][0-9]_*.py")):
         pages[f"tutorials/{script.stem}.md"] = tutorial(script.read_text("utf-8")) + pictures(script.stem)
     pages["commands.md"] = "# Command line\n\n" + "\n".join(helps([]))
@@ -34,14 +34,20 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
-def linked(text: str, file: str) -> str:
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+    """Turn the links of the pages in docs/; called by MkDocs."""
+    name = str(page.file.src_uri)
+    return linked(markdown, f"docs/{name}", name) if (ROOT / "docs" / name).exists() else markdown
+
+
+def linked(text: str, file: str, page: str) -> str:
     """The text of a file with its links turned to the pages that are made of their targets."""
     here = Path(file).parent
 
     def turn(found: re.Match[str]) -> str:
         target = os.path.normpath(here / found[1])
-        page = HOMES.get(target) or re.sub(r"^docs/", "", re.sub(r"^(tutorials/\d\d_\w+)\.py$", r"\1.md", target))
-        return f"]({os.path.relpath(page, Path(HOMES[file]).parent)}"
+        there = HOMES.get(target) or re.sub(r"^docs/", "", re.sub(r"^(tutorials/\d\d_\w+)\.py$", r"\1.md", target))
+        return f"]({os.path.relpath(there, Path(page).parent)}"
 
     return re.sub(r"\]\((?!https?:|#)([^)#]+)", turn, text)
 

@@ -20,8 +20,9 @@ WORK.mkdir(parents=True)
 # ## A grid
 #
 # Every workload x arm x seed is a cell. The first arm is the baseline. `evolutionary-warm` is TVM's own search with our
-# builder and runner: then the search is all that differs. Against `evolutionary`, with TVM's default builder, runner
-# and batches, tuning times differ by the tools as well, which is a question of its own.
+# builder and runner: then the searches are all that differs, each with batches of its own size (TVM's are of 64).
+# Against `evolutionary`, with TVM's default builder and runner, tuning times differ by the tools as well, which is a
+# question of its own.
 
 # %%
 GRID = """

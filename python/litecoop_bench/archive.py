@@ -1,8 +1,8 @@
 """The tables of benchmarks that have run, without running anything: `python -m litecoop_bench.archive FINAL.jsonl...`.
 
 What a benchmark leaves as `final.jsonl` is all that its tables are made of. Seeds that ran on different days or
-machines become one table: every ratio is of two cells of one file, whose kernels were timed in turns. The library has
-one cell a file and no seed, so it is in the table of one file alone.
+machines become one table: every ratio is of two cells of one file, whose kernels were timed in turns, so a seed of a
+workload must be in one file. The library has one cell a file and no seed, so it is in the table of one file alone.
 """
 
 from __future__ import annotations
@@ -41,13 +41,14 @@ def merged(files: Sequence[Path]) -> tuple[Grid, Rows]:
         ConfigError: A file cannot be read, two have a cell in common, or their numbers of trials differ.
     """
     rows: dict[tuple[str, str, int], dict[str, Any]] = {}
+    homes: dict[tuple[str, int], Path] = {}
     for file in files:
         for row in _read(file):
             seed = row.get("seed")
             if seed is None and len(files) > 1:
                 continue
             cell = (row["workload"], row["arm"], seed or 0)
-            if cell in rows:
+            if cell in rows or homes.setdefault((row["workload"], seed or 0), file) != file:
                 raise ConfigError(f"{file}: {row['workload']} {row['arm']} seed {seed} is in an earlier file too", MEND)
             rows[cell] = row
     searched = [row for row in rows.values() if row["arm"] != LIBRARY]

@@ -19,15 +19,17 @@ def run(cell: Cell, folder: Path) -> dict[str, Any]:
 
     Returns:
         The outcome (`litecoop tune --json`) with the cell's own fields, the seconds of the whole process (`wall_s`) and
-        what it was run with; `error` instead of the outcome where it failed.
+        what it was run with; of the trials, `trials` are what was asked for and `measured` what was made. `error`
+        instead of the outcome where it failed.
     """
-    start = time.perf_counter()
+    start, origin = time.perf_counter(), provenance.now()
     outcome = process.ask("litecoop_bench.cell", {**asdict(cell), "folder": str(folder)}, LIMIT_S)
     if outcome.get("interrupted"):
         outcome = {"error": "stopped by a signal"}
     elif "error" not in outcome and not outcome["best_ms"]:
         outcome = {"error": f"no candidate ran: {outcome['first_failure']}"}
-    return {**outcome, **asdict(cell), "wall_s": time.perf_counter() - start, **provenance.now()}
+    measured = {"measured": outcome["trials"]} if "trials" in outcome else {}
+    return {**outcome, **asdict(cell), **measured, "wall_s": time.perf_counter() - start, **origin}
 
 
 def main() -> None:

@@ -68,7 +68,8 @@ def table(found: dict[str, list[Any]]) -> Table:
 
 def _tuned(name: str, seed: int, args: argparse.Namespace) -> Any:
     """The outcomes of both searches on one model; None where the run failed."""
-    stem = f"{name}{'-small' if args.small else ''}.{args.trials}.{seed}"
+    pool = f".{Path(args.pool).stem}" if args.pool else ""
+    stem = f"{name}{'-small' if args.small else ''}.{args.trials}.{seed}{pool}"
     file, result = args.out / f"{stem}.pt2", args.out / f"{stem}.json"
     if _outcomes(result) is None:
         draft = result.with_suffix(".draft")

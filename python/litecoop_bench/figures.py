@@ -1,4 +1,4 @@
-"""The figures of a benchmark as PNG files, by matplotlib (`pip install matplotlib`, the extra `report`)."""
+"""The figures of a benchmark as PNG files, by matplotlib (`pip install matplotlib`, the extra `bench`)."""
 
 from __future__ import annotations
 

@@ -44,6 +44,8 @@ def render(rows: Iterable[Mapping[str, Any]]) -> str:
         if len(seen[key]) > 1:
             parts = ", ".join(f"{value} ({count})" for value, count in seen[key].most_common())
             lines.append(f"**The cells come from several {_plural(key)}** (how many cells of each): {parts}.")
+    later = {_timed_elsewhere(row) for row in cells if "timed" in row and "commit" in row} - {""}
+    lines += [f"**The kernels were timed together elsewhere**, for some cells: {where}." for where in sorted(later)]
     return "\n\n".join(lines)
 
 
@@ -59,6 +61,11 @@ def commit(file: Path) -> str:
         return git("describe", "--always", "--dirty", "--exclude", "*")
     except (OSError, subprocess.CalledProcessError):
         return UNKNOWN
+
+
+def _timed_elsewhere(row: Mapping[str, Any]) -> str:
+    """What was not the same when the kernel was timed at the end as when it was found; `run` keeps both."""
+    return ", ".join(f"{key} {row['timed'][key]}" for key in KEYS if row["timed"][key] != row.get(key))
 
 
 def _plural(key: str) -> str:

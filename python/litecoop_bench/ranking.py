@@ -8,9 +8,8 @@ should be of this machine: its caches and vectors are what the arithmetic is tol
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -19,10 +18,7 @@ from litecoop_bench.grid import Cell
 from litecoop_bench.results import Results
 from tvm_litecoop.models.gaussian import Array
 from tvm_litecoop.models.points import Points
-from tvm_litecoop.values import Built, Program
-
-if TYPE_CHECKING:
-    from tvm_litecoop.tvm_bridge.space import TvmSpace
+from tvm_litecoop.values import Program
 
 FASTEST = 40
 """Programs that one would like to see ranked first."""
@@ -52,26 +48,14 @@ def main() -> None:
 
 def _measured(workload: str, runs: Iterable[tuple[Cell, Path]]) -> tuple[Array, Array]:
     """Seconds of all programs of a workload, and log2 of the speed that the arithmetic expects."""
-    from litecoop_bench.tasks import space_of
+    from litecoop_bench.tasks import recorded, space_of
 
     space = space_of(workload)
     programs: dict[Program, float] = {}
     for cell, folder in runs:
-        programs.update(_records(space, folder / cell.name))
+        programs.update((built.program, seconds) for built, seconds in recorded(space, folder / cell.name))
     sketches = space.view(space.sketches[0].default).sketches
     return np.array(list(programs.values())), Points(list(programs), sketches, space.machine).expected
-
-
-def _records(space: TvmSpace, work_dir: Path) -> Iterator[tuple[Program, float]]:
-    """The programs of a database that ran, with their seconds."""
-    from tvm_litecoop.tuning import workdir
-    from tvm_litecoop.tvm_bridge.records import mean_seconds
-
-    for record in workdir.open_database(str(work_dir), fresh=False).get_all_tuning_records():
-        seconds = mean_seconds(record.run_secs)
-        built = space.recorded(record.trace)
-        if seconds is not None and isinstance(built, Built):
-            yield built.program, seconds
 
 
 def judged(seconds: Array, expected: Array) -> tuple[float, ...]:

@@ -74,7 +74,7 @@ def _ways(grid: Grid, rows: Rows, workload: str, arm: str) -> list[_Way]:
     found = []
     for seed in grid.seeds:
         base, mine = rows.get((workload, grid.arms[0], seed), {}), rows.get((workload, arm, seed), {})
-        if not all(row.get("curve") and row.get("correct") is not False for row in (base, mine)):
+        if not all(row.get("curve") and row.get("correct") is not False and "error" not in row for row in (base, mine)):
             continue
         goal, all_s = base["curve"][-1][2], float(base["seconds"]["total"])
         point = next(((t, s) for t, s, best in mine["curve"] if best <= goal), None)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from litecoop_bench.grid import load
-from litecoop_bench.tasks import space_of
-from tvm_litecoop.values import Built, Program
+from litecoop_bench.tasks import recorded, space_of
+from tvm_litecoop.values import Program
 
 PROGRAMS = 72
 """Of each workload."""
@@ -37,11 +36,11 @@ def _task(workload: str, results: Path, cells: list[Any]) -> dict[str, Any]:
     found: dict[int, tuple[Program, float]] = {}
     for cell in cells:
         if cell.workload == workload:
-            found.update(
-                (built.key, (built.program, seconds)) for built, seconds in _records(results / cell.name, space)
-            )
+            for built, seconds in recorded(space, results / cell.name):
+                found[built.key] = built.program, seconds
     ranked = sorted(found.values(), key=lambda pair: pair[1])
-    kept = [ranked[i * (len(ranked) - 1) // (PROGRAMS - 1)] for i in range(min(PROGRAMS, len(ranked)))]
+    count = min(PROGRAMS, len(ranked))
+    kept = [ranked[i * (len(ranked) - 1) // max(1, count - 1)] for i in range(count)]
     return {
         "workload": workload,
         "target": _host(),
@@ -57,17 +56,6 @@ def _host() -> dict[str, Any]:
     target = parse_target("")
     attrs = {key: value for key, value in dict(target.attrs).items() if isinstance(value, (str, int))}
     return {"kind": str(target.kind.name), "keys": [str(key) for key in target.keys], **attrs}
-
-
-def _records(folder: Path, space: Any) -> Iterator[tuple[Built, float]]:
-    from tvm_litecoop.tuning import workdir
-    from tvm_litecoop.tvm_bridge.records import mean_seconds
-
-    database = workdir.open_database(str(folder), fresh=False)
-    for record in database.get_all_tuning_records():
-        seconds, built = mean_seconds(record.run_secs), space.recorded(record.trace)
-        if seconds and isinstance(built, Built):
-            yield built, seconds
 
 
 if __name__ == "__main__":

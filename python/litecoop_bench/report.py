@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from litecoop_bench import figures, money, page, provenance, reach, table
+from litecoop_bench import figures, money, page, provenance, reach, shares, table
 from litecoop_bench.arms import simulated
 from litecoop_bench.grid import Grid, Rows
 
@@ -46,6 +46,7 @@ def text(grid: Grid, rows: Rows) -> str:
         table.render(grid, rows),
         table.failures(grid, rows),
         reach.render(grid, rows),
+        shares.render(grid, rows),
         money.render(grid, rows),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

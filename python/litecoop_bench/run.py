@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from litecoop_bench import cell as cells
-from litecoop_bench import pace, report, retime
+from litecoop_bench import pace, provenance, report, retime
 from litecoop_bench.grid import Cell, load
 from litecoop_bench.results import Results
 from litecoop_bench.table import good
@@ -43,8 +43,9 @@ def run(grid_file: Path, folder: Path, say: Say) -> int:
         done = _cells(grid.cells(), Results(folder / "cells.jsonl"), folder, say)
         finished = [cell for cell, row in done.items() if "error" not in row]
         say(f"timing the kernels of {len(finished)} cells together")
+        timed = provenance.now()
         for cell, found in retime.retime(finished, folder).items():
-            done[cell] = {**done.get(cell, {"workload": cell.workload, "arm": cell.arm}), **found}
+            done[cell] = {**done.get(cell, {"workload": cell.workload, "arm": cell.arm}), **found, "timed": timed}
         rows = {(cell.workload, cell.arm, cell.seed): row for cell, row in done.items()}
         say(report.write(grid_file.stem, grid, rows, folder, grid_file.read_text()))
     return int(not all(good(done[cell]) for cell in grid.cells()))

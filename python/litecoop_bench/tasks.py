@@ -1,11 +1,15 @@
-"""The search space of a workload without a tuning run around it."""
+"""The search space of a workload without a tuning run around it, and what a run has measured of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from tvm_litecoop.tvm_bridge.space import TvmSpace
+from tvm_litecoop.values import Built
 
 
-def space_of(workload: str, target: str = "") -> TvmSpace:
+def space_of(workload: str) -> TvmSpace:
     """The space of a built-in workload, no cost model; replays use two threads."""
     from tvm.s_tir import meta_schedule as ms
 
@@ -17,7 +21,7 @@ def space_of(workload: str, target: str = "") -> TvmSpace:
 
     load_tensor_intrinsics()
     context = ms.TuneContext(
-        parse(workload).mod, target=parse_target(target), space_generator="post-order-apply", rand_state=1
+        parse(workload).mod, target=parse_target(""), space_generator="post-order-apply", rand_state=1
     )
     return TvmSpace(
         context.mod,
@@ -27,3 +31,14 @@ def space_of(workload: str, target: str = "") -> TvmSpace:
         machine=machine_of(context.target, context.num_threads),
         threads=2,
     )
+
+
+def recorded(space: TvmSpace, work_dir: Path) -> Iterator[tuple[Built, float]]:
+    """The programs of a database that ran, with their seconds."""
+    from tvm_litecoop.tuning import workdir
+    from tvm_litecoop.tvm_bridge.records import mean_seconds
+
+    for record in workdir.open_database(str(work_dir), fresh=False).get_all_tuning_records():
+        seconds, built = mean_seconds(record.run_secs), space.recorded(record.trace)
+        if seconds is not None and isinstance(built, Built):
+            yield built, seconds

@@ -43,6 +43,14 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, changes: dict[str,
         archive.merged([one, two])
 
 
+def test_arms_of_one_seed_from_two_files_are_refused(tmp_path: Path) -> None:
+    files = [left(tmp_path / name, (1,)) for name in ("one", "two")]
+    for file, arm in zip(files, GRID.arms[:2], strict=True):
+        file.write_text("".join(line for line in file.read_text().splitlines(keepends=True) if f'"{arm}"' in line))
+    with pytest.raises(ConfigError, match="earlier file"):
+        archive.merged(files)
+
+
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "torn.jsonl").write_text('{"workload": ')
     for name in ("absent.jsonl", "torn.jsonl"):

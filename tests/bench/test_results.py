@@ -56,6 +56,11 @@ def test_origins_are_one_line_or_say_where_cells_differ() -> None:
         "**The cells come from several commits** (how many cells of each): abc (2), def (1), not recorded (1)." in mixed
     )
     assert "several machines" in mixed and "several versions**" in mixed
+    here, there = {**row, "timed": row}, {**row, "timed": {**row, "commit": "def"}}
+    assert provenance.render([here, here]) == provenance.render([row, row])
+    assert "**The kernels were timed together elsewhere**, for some cells: commit def." in provenance.render(
+        [here, there]
+    )
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "about 1 min"), (600, "about 10 min"), (12030, "about 3 h 20 min")])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from litecoop_bench import figures, page, report, series
+from litecoop_bench import figures, page, report, series, shares
 from litecoop_bench.grid import Grid
 from litecoop_bench.retime import LIBRARY
 from litecoop_bench.table import failures, render
@@ -37,7 +37,7 @@ def cell(arm: str, workload: str, seed: int) -> dict[str, Any]:
         "correct": True,
         "peak_share": 0.5 * SPEED[arm] / 2,
         "curve": curve,
-        "seconds": {"total": 5.0, "hidden": 0.0},
+        "seconds": {"total": 5.0, "build": 2.0, "run": 1.0, "model": 0.5, "search": 1.5 - seed / 10, "hidden": 0.0},
         "members": members,
         "commit": "abc1234",
         "date": "2026-01-02",
@@ -49,6 +49,10 @@ def rows(**changes: Any) -> dict[tuple[str, str, int], dict[str, Any]]:
     for workload in GRID.workloads:
         found[workload, LIBRARY, 0] = {"final_ms": 2.0, "correct": True, "library": "torch 2", "peak_share": 1.0}
     return found
+
+
+def test_where_the_seconds_went() -> None:
+    assert "| litecoop | 40% | 20% | 10% | 27% | 26.0%, 28.0% |" in shares.render(GRID, rows()).splitlines()
 
 
 def test_the_table_has_the_library_and_the_share_of_its_speed() -> None:

@@ -58,9 +58,8 @@ def test_origins_are_one_line_or_say_where_cells_differ() -> None:
     assert "several machines" in mixed and "several versions**" in mixed
     here, there = {**row, "timed": row}, {**row, "timed": {**row, "commit": "def"}}
     assert provenance.render([here, here]) == provenance.render([row, row])
-    assert "**The kernels were timed together elsewhere**, for some cells: commit def." in provenance.render(
-        [here, there]
-    )
+    said = provenance.render([here, there])
+    assert "**The kernels were timed together elsewhere**, for some cells: commit def." in said
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(5, "about 1 min"), (600, "about 10 min"), (12030, "about 3 h 20 min")])

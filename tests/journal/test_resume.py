@@ -301,7 +301,7 @@ def test_fresh_sets_the_journal_aside_too(tmp_path: Path) -> None:
 
 def test_replay_of_a_run_that_has_not_begun_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     journal = Journal(tmp_path)
-    journal.begin(Subject("a task", {}, "{}", 1), None)
+    journal.begin(Subject("a task", {"settings": "{}"}, '{"members": {}}', 1), None)
     journal.close()
     assert main(["replay", str(tmp_path)]) == 2
     assert "has not begun to search" in capsys.readouterr().err

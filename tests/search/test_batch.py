@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tvm_litecoop.config import SearchConfig
@@ -13,6 +13,7 @@ from tvm_litecoop.search import batch
 CONFIG = SearchConfig(epsilon=0.2, oversample=3)
 
 
+@example([0.5] * 7, 8, 0)
 @given(st.lists(st.floats(0, 1), max_size=60), st.integers(1, 12), st.integers(0, 99))
 def test_a_batch_and_what_is_dropped(scores: list[float], count: int, seed: int) -> None:
     waiting, predicted = list(range(len(scores))), dict(enumerate(scores))

@@ -42,20 +42,17 @@ def set_aside(directory: str, tasks: Sequence[TaskCertificate]) -> tuple[int, li
 def _without(certificate: TaskCertificate, gone: list[int]) -> TaskCertificate:
     """A certificate after these lines were taken out of the database."""
 
-    def left(records: Sequence[Record]) -> tuple[Record, ...]:
-        return tuple(now(record) for record in records if record.line not in gone)
-
     def now(record: Record) -> Record:
-        return replace(record, line=record.line - bisect(gone, record.line))
+        return replace(record, line=0 if record.line in gone else record.line - bisect(gone, record.line))
+
+    def left(records: Sequence[Record]) -> tuple[Record, ...]:
+        return tuple(record for record in map(now, records) if record.line)
 
     task = certificate.task
     return replace(
         certificate,
         task=replace(task, records=left(task.records), elsewhere=left(task.elsewhere)),
-        verdicts=tuple(
-            verdict if verdict.record.line in gone else replace(verdict, record=now(verdict.record))
-            for verdict in certificate.verdicts
-        ),
+        verdicts=tuple(replace(verdict, record=now(verdict.record)) for verdict in certificate.verdicts),
     )
 
 

@@ -45,9 +45,9 @@ class Verdict:
         return self.status not in (CERTIFIED, RIGHT)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, milliseconds; deviations that are infinite are `"inf"`."""
+        """Plain values, milliseconds; deviations that are infinite are `"inf"`; no line of what was set aside."""
         return {
-            "line": self.record.line,
+            "line": self.record.line or None,
             "digest": self.record.digest,
             "status": self.status,
             "reason": self.reason,

@@ -8,6 +8,7 @@ import re
 import sys
 import tempfile
 import textwrap
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def eject(task: Task, record: Record | None, file: Path) -> None:
         file: Replaced where an earlier `eject` wrote it.
 
     Raises:
-        WorkDirError: The file cannot be written, or is somebody else's.
+        WorkDirError: The file, or a temporary one, cannot be written; or it is somebody else's.
         LiteCoOpError: The record does not replay, or no text of it could be made that does.
     """
     try:
@@ -138,9 +139,13 @@ def _write(file: Path, text: str) -> None:
 
 def _gives(text: str) -> int | None:
     """The structural hash of what a file of this text schedules; None where it fails."""
-    with tempfile.TemporaryDirectory(prefix="litecoop-") as folder:
-        draft = Path(folder) / "ejected.py"  # TVMScript reads its source from a file
-        draft.write_text(text)
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="litecoop-"))
+            draft = Path(folder) / "ejected.py"  # TVMScript reads its source from a file
+            draft.write_text(text)
+        except OSError as error:
+            raise WorkDirError(f"no temporary file can be written: {error.strerror}", "set TMPDIR") from None
         spec = importlib.util.spec_from_file_location("_litecoop_ejected", draft)
         assert spec is not None and spec.loader is not None, draft  # the name ends in .py, so there is a loader
         module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # TVMScript finds the file by it

@@ -22,7 +22,7 @@ class Record:
     """One measured candidate.
 
     Attributes:
-        line: Its line in the file, from 1.
+        line: Its line in the file, from 1; 0 for one that was set aside.
         text: That line.
         seconds: Mean seconds per run, as recorded.
     """

@@ -97,12 +97,14 @@ def _verify(args: argparse.Namespace) -> int:
     console.print(table.table(done))
     text = store.write(args.directory, done)
     note(args.directory, done)
+    if json_file is not None:
+        write(json_file, text)
     if args.set_aside:
         moved, done = aside.set_aside(args.directory, done)
         text = store.write(args.directory, done)
+        if json_file is not None:
+            write(json_file, text)
         say(f"moved {moved} records to {Path(args.directory) / aside.FILE}")
-    if json_file is not None:
-        write(json_file, text)
     for line in table.how(args.directory, done, set_aside=args.set_aside):
         say(line)
     return int(any(task.harmful or task.unchecked for task in done))

@@ -223,7 +223,7 @@ class OpenAIChat:
             return Fault(
                 "rate limit", detail, "insufficient_quota" in str(error), wire.retry_after(error.response.headers)
             )
-        if isinstance(error, openai.APITimeoutError):
+        if isinstance(error, openai.APITimeoutError) and wire.was_sent(error):
             return Fault(TIMEOUT, detail)
         if isinstance(error, openai.APIStatusError):
             wait_s = wire.retry_after(error.response.headers)

@@ -33,6 +33,13 @@ def http_client(timeout_s: float) -> Any:
     return openai.DefaultHttpxClient(timeout=timeout_s, follow_redirects=False, event_hooks=hooks)
 
 
+def was_sent(error: BaseException) -> bool:
+    """Whether a request that timed out had reached the server: it may bill that."""
+    import httpx
+
+    return not isinstance(error.__cause__, (httpx.ConnectTimeout, httpx.PoolTimeout))
+
+
 def retry_after(headers: Mapping[str, str]) -> float:
     """Seconds the server wants to be left alone, said in any of the three ways the SDK obeys; 0 where it says none."""
     text = headers.get("retry-after", "")

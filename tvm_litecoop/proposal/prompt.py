@@ -68,7 +68,7 @@ def _machine(machine: Machine, noise: float) -> str:
         limits = f"{machine.shared_bytes >> 10}K shared, {machine.max_threads} threads a block"
         return f"TARGET {machine.kind}, {limits}, timing noise {noise:.0%}"
     caches = "/".join(_bytes(size) for size in (machine.l1_bytes, machine.l2_bytes, machine.l3_bytes))
-    peak = f", nominal peak {machine.peak_gflops:.0f} GFLOP/s (shares of it in brackets)" if machine.peak_gflops else ""
+    peak = f", peak {machine.peak_gflops:.0f} GFLOP/s (shares of it in brackets)" if machine.peak_gflops else ""
     return (
         f"TARGET cpu, {machine.cores} cores, {machine.registers} vector registers of {machine.lanes(4)} f32, "
         f"L1/L2/L3 {caches}{peak}, timing noise {noise:.0%}"

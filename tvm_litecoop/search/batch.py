@@ -26,7 +26,7 @@ def best(
     predicted = dict(zip(waiting, scores, strict=True))
     order = sorted(waiting, key=lambda node: -predicted[node])
     explore = min(count, len(order)) - max(1, round(count * (1 - config.epsilon)))
-    best_ones = order[: count - max(0, explore)]
+    best_ones = order[: min(count, len(order)) - max(0, explore)]
     lucky = rng.sample(order[len(best_ones) :], max(0, explore))
     left = [node for node in order[len(best_ones) :] if node not in lucky]
     return best_ones + lucky, left[count * (config.oversample - 1) :]

@@ -40,8 +40,9 @@ class OnDisk:
             appended = b""
         missing = records - self._records - appended.count(b"\n")
         if missing > 0:
-            with suppress(OSError), self._file.open("r+b") as file:
-                file.truncate(self._end + appended.rfind(b"\n") + 1)
+            if appended and not appended.endswith(b"\n"):
+                with suppress(OSError), self._file.open("r+b") as file:
+                    file.truncate(self._end + appended.rfind(b"\n") + 1)
             raise WorkDirError(
                 f"{missing} records could not be written to {self._file}",
                 "make room there, or make it writable, and run the same again: it goes on from what is on disk",

@@ -90,7 +90,7 @@ function drawVerdicts(task) {
   if (!verdicts.length) return byId("verdicts").replaceChildren();
   const rows = verdicts.map((one) => ({
     cells: [
-      `record ${one.line}`, ms(one.recorded_ms), ms(one.measured_ms), one.ratio ? plain(one.ratio[0]) : "",
+      one.line ? `record ${one.line}` : "set aside", ms(one.recorded_ms), ms(one.measured_ms), one.ratio ? plain(one.ratio[0]) : "",
       el("span", { class: ["certified", "right"].includes(one.status) ? "good" : "bad" }, one.status), one.reason,
     ],
   }));

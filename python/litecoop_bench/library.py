@@ -25,8 +25,8 @@ from tvm_litecoop.workloads.shape import read
 Call = Callable[[], Any]
 
 ASLEEP_S = 0.3
-"""TVM's threads look for work for up to a quarter of a second after a kernel, each on its core; the library's would
-share those."""
+"""TVM's threads look for work for some tenths of a second after a kernel, each on its core; the library's would share
+those."""
 
 
 @dataclass(frozen=True)

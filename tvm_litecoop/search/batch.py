@@ -26,10 +26,11 @@ def best(
     predicted = dict(zip(waiting, scores, strict=True))
     order = sorted(waiting, key=lambda node: -predicted[node])
     explore = min(count, len(order)) - max(1, round(count * (1 - config.epsilon)))
-    best_ones = order[: min(count, len(order)) - max(0, explore)]
-    lucky = rng.sample(order[len(best_ones) :], max(0, explore))
-    left = [node for node in order[len(best_ones) :] if node not in lucky]
-    return best_ones + lucky, left[count * (config.oversample - 1) :]
+    split = min(count, len(order)) - max(0, explore)
+    first, rest = order[:split], order[split:]
+    lucky = rng.sample(rest, max(0, explore))
+    left = [node for node in rest if node not in lucky]
+    return first + lucky, left[count * (config.oversample - 1) :]
 
 
 def judged(tree: Tree, measured: Iterable[Measurement], small: Callable[[str], bool]) -> Iterator[Result]:

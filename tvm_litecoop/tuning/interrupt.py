@@ -19,6 +19,8 @@ from types import TracebackType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SHOW_CURSOR = b"\x1b[?25h"
+"""A live display has hidden it."""
 
 
 class Interrupt:
@@ -72,7 +74,7 @@ class Interrupt:
         if self.asked:
             self._on_leaving()
             if sys.stdout.isatty():
-                print("\x1b[?25h", end="", flush=True)  # the cursor, which a live display hides
+                os.write(sys.stdout.fileno(), SHOW_CURSOR)
             os._exit(130)  # workers end with this process; database and journal have every finished batch
         self.asked = True
         print("\nlitecoop: ending after this batch; once more to leave at once", file=sys.stderr, flush=True)

@@ -32,18 +32,19 @@ class Gaussian:
         self._points = points
         distances = _distances(points, points)
         best = -np.inf
-        for trend, length, noise in product(TRENDS, LENGTHS, NOISES):
-            rest = values - trend * expected
-            mean = float(rest.mean())
+        for length, noise in product(LENGTHS, NOISES):
             covariance = _kernel(distances, length) + noise * np.eye(len(values))
-            inverse = np.linalg.inv(covariance)
-            weights = inverse @ (rest - mean)
-            scale = max(float((rest - mean) @ weights) / len(values), 1e-9)
-            likelihood = -0.5 * (len(values) * np.log(scale) + float(np.linalg.slogdet(covariance)[1]))
-            if likelihood > best:
-                best = likelihood
-                self._trend, self._length, self._mean = trend, length, mean
-                self._inverse, self._weights, self._scale = inverse, weights, scale
+            inverse, determinant = np.linalg.inv(covariance), float(np.linalg.slogdet(covariance)[1])
+            for trend in TRENDS:
+                rest = values - trend * expected
+                mean = float(rest.mean())
+                weights = inverse @ (rest - mean)
+                scale = max(float((rest - mean) @ weights) / len(values), 1e-9)
+                likelihood = -0.5 * (len(values) * np.log(scale) + determinant)
+                if likelihood > best:
+                    best = likelihood
+                    self._trend, self._length, self._mean = trend, length, mean
+                    self._inverse, self._weights, self._scale = inverse, weights, scale
 
     def predict(self, points: Array, expected: Array) -> tuple[Array, Array]:
         """Mean and standard deviation at new points, each of shape [m]."""

@@ -9,6 +9,7 @@ CREATED := $(VENV)/created
 INSTALLED := $(VENV)/installed
 MODELS := $(VENV)/models
 DOCS := $(VENV)/docs
+MARK := tvm_litecoop
 
 # What a user's shell may carry that would reach into the venv, or out of it.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV CONDA_PREFIX __PYVENV_LAUNCHER__
@@ -75,7 +76,9 @@ $(CREATED):
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
 	  v=$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	  echo "setup: $(PYTHON) cannot make virtual environments; fix: sudo apt-get install python$$v-venv" >&2; exit 1; }
-	"$(PYTHON)" -m venv --clear "$(VENV)"
+	@test ! -e "$(VENV)/pyvenv.cfg" || grep -q '$(MARK)' "$(VENV)/pyvenv.cfg" || { \
+	  echo "setup: $(VENV) is there and was not made here; fix: move it away, or make clean to remove it" >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear --prompt $(MARK) "$(VENV)"
 	@pwd -P > "$@"
 
 $(INSTALLED): setup.py tvm_litecoop/_version.py $(CREATED)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tvm_litecoop.cli import main
+from tvm_litecoop.cli.files import as_text
 from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.store import CERTIFIED, Store
 
@@ -270,3 +271,12 @@ def test_a_number_of_threads_that_is_none_is_one_line(
     monkeypatch.setenv("TVM_NUM_THREADS", "auto")
     assert main(["verify", str(tmp_path)]) == 2
     assert "TVM_NUM_THREADS is 'auto' (set it to the number of physical cores" in capsys.readouterr().err
+
+
+def test_the_json_of_several_searches_is_a_list_even_if_one_was_stopped() -> None:
+    class Done:
+        def as_json(self) -> dict[str, int]:
+            return {"trials": 4}
+
+    assert json.loads(as_text([Done()], several=True)) == [{"trials": 4}]
+    assert json.loads(as_text([Done()], several=False)) == {"trials": 4}

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tvm_litecoop"
 
 LAYERS = [
-    {"_version", "atomic", "errors", "seeds", "intervals", "waiting"},
+    {"_version", "atomic", "cores", "errors", "seeds", "intervals", "waiting"},
     {"sites", "nest", "config"},
     {"values"},
     {"view"},

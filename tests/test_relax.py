@@ -95,6 +95,10 @@ def test_the_pass_takes_params_names_and_a_pool(tmp_path: Path, network: Any, mo
         monkeypatch.setattr(tasks, "untuned_seconds", lambda *_: pytest.fail("kernels are timed again"))
         tune(fused)
         assert all(json.loads(line) for line in records(tmp_path))
+    with (tmp_path / "database_tuning_record.json").open("a") as torn:
+        torn.write("[0, [")
+    assert static_shape_tuning_pipeline(0, target, str(tmp_path))(mod) is not None  # TVM would refuse all of it
+    assert all(json.loads(line) for line in records(tmp_path))
 
 
 def test_nothing_to_tune_is_no_error(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class ToySpace:
         sites = tuple(
             Site(f"d{i}", domain, value, position=i) for i, value in enumerate(program.decisions) if self.base > 1
         )
-        sketch = Sketch(0, sites, ())
+        sketch = Sketch(0, sites, (), (), program.decisions)
         return View(program, sketch, (sketch,), (), Machine())
 
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:

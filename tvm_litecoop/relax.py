@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import tvm
@@ -24,7 +24,7 @@ from tvm import relax
 from tvm.s_tir import meta_schedule as ms
 from tvm.target import Target
 
-from tvm_litecoop.errors import ConfigError, TargetError
+from tvm_litecoop.errors import ConfigError, TargetError, WorkDirError
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
@@ -85,7 +85,7 @@ def MetaScheduleTuneIRMod(
         cold_weights = weights_stay_cold(found, machine_of(target))
         with (
             workdir.locked(work_dir),
-            warm_tools(cold_weights=cold_weights) as tools,
+            warm_tools(batch=BATCH, cold_weights=cold_weights) as tools,
             _strategy(strategy, pool) as search,
         ):
             known = task_times.read(work_dir, str(target))
@@ -114,6 +114,12 @@ def MetaScheduleTuneIRMod(
         return mod
 
     return tune
+
+
+def _mended(work_dir: str) -> None:
+    """TVM would refuse the whole database for one broken line; one that is not ours to mend is left to it."""
+    with suppress(WorkDirError), workdir.locked(work_dir):
+        workdir.open_database(work_dir, fresh=False)
 
 
 @contextmanager
@@ -167,6 +173,7 @@ def static_shape_tuning_pipeline(
 
     @tvm.transform.module_pass(opt_level=0, name="litecoop_static_shape_tuning")  # type: ignore[untyped-decorator]
     def pipeline(mod: Any, _context: Any) -> Any:
+        _mended(work_dir)
         with target:
             passes = [
                 *to_kernels(),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tvm_litecoop.nest import Block, Machine
-from tvm_litecoop.sites import Site
+from tvm_litecoop.sites import Site, Value
 from tvm_litecoop.values import Edit, Program
 
 
@@ -19,12 +19,14 @@ class Sketch:
         sites: The decisions that can be made, with their present values.
         blocks: The loop nests that they shape, and those that read what a placed one computes.
         stages: What the design space does beside tiling, one phrase each: `matmul_global written back at j1`.
+        decisions: All decisions of that sample, those without a choice too.
     """
 
     index: int
     sites: tuple[Site, ...]
     blocks: tuple[Block, ...]
     stages: tuple[str, ...] = ()
+    decisions: tuple[Value, ...] = ()
 
     def block(self, name: str) -> Block | None:
         """The nest of that name."""
@@ -122,7 +124,8 @@ class Colleague:
 class History:
     """What was measured of a task, in order: programs and their throughputs (runs per second; 0 where one failed).
 
-    It grows while the task runs, and is the same object for as long, so that what was learned of it can be kept.
+    It grows while the task runs, and is the same object for as long, so that what was learned of it can be kept. It
+    contains every program of the tree, measured or not.
 
     Attributes:
         programs: What was measured.
@@ -137,11 +140,15 @@ class History:
     def __contains__(self, program: Program) -> bool:
         return program in self._known
 
+    def know(self, program: Program) -> None:
+        """It is in the tree."""
+        self._known.add(program)
+
     def add(self, program: Program, throughput: float) -> None:
         """One more measurement."""
         self.programs.append(program)
         self.throughput.append(throughput)
-        self._known.add(program)
+        self.know(program)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from toy import Scripted
 from tvm_litecoop.audition import stage, states, table
 from tvm_litecoop.audition.check import round_trips
 from tvm_litecoop.cli import main
+from tvm_litecoop.models.base import Fault, Usage
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.pool import Pool
@@ -69,3 +70,21 @@ def test_pool_show_and_check(
 def test_a_missing_pool_file_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pool", "show", "nowhere.toml"]) == 2
     assert capsys.readouterr().err.startswith("litecoop: nowhere.toml: No such file")
+
+
+def test_a_server_that_does_not_answer_is_asked_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(stage.time, "sleep", slept.append)
+    score = stage.Score("far", free=False)
+    for _ in range(stage.PATIENCE):
+        assert not score.fault
+        score.add_usage(Usage())
+        score.add_fault(Fault("rate limit", "later", retry_after_s=600.0))
+    assert score.fault == "rate limit: later" and slept == [stage.LONGEST_S] * (stage.PATIENCE - 1)
+
+
+def test_one_lucky_answer_among_faults_keeps_nobody() -> None:
+    score = stage.Score("far", free=False, calls=20, proposals=1, valid=1, new=1, useful=1, faults=19)
+    assert "left out: far" in table.suggestion([score])
+    score.faults = 5
+    assert "left out" not in table.suggestion([score])

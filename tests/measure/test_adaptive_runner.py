@@ -20,7 +20,7 @@ from tvm.s_tir.meta_schedule.runner import RunnerInput
 
 import tvm_litecoop.measure.runner as runner_module
 from tvm_litecoop.measure import EXPORT_SHARED, AdaptiveRunner, WarmBuilder, export_shared
-from tvm_litecoop.measure.arguments import ArgumentCache
+from tvm_litecoop.measure.arguments import ArgumentCache, args_key
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.known_best import DOUBT_AFTER, KnownBest
 from tvm_litecoop.measure.timing import Effort, Timing, time_kernel
@@ -288,3 +288,21 @@ def test_arguments_are_ordinary_to_the_last_element(dtype: str, monkeypatch: pyt
         assert values.min() < 0 < values.max() and np.abs(values).max() < 6
     else:
         assert (values >= 1).all() and (values <= 10).all()
+
+
+def test_a_packed_weight_is_the_same_argument_in_another_shape() -> None:
+    cache, device = ArgumentCache(), tvm.cpu()
+    plain = cache.get(device, [["TENSOR", "float32", [4, 6]], ["TENSOR", "float32", [8]]])
+    packed = cache.get(device, [["TENSOR", "float32", [2, 3, 4]], ["TENSOR", "float32", [8]]])
+    assert packed[0].shape == (2, 3, 4) and packed[1].same_as(plain[1])
+    np.testing.assert_array_equal(packed[0].numpy().ravel(), plain[0].numpy().ravel())
+    other = cache.get(device, [["TENSOR", "float32", [4, 7]], ["TENSOR", "float32", [8]]])
+    assert not other[1].same_as(plain[1])
+
+
+def test_candidates_of_one_task_are_compared_whatever_their_packing() -> None:
+    def key(*shapes: list[int]) -> str:
+        return args_key("cpu", [["TENSOR", "float32", shape] for shape in shapes])
+
+    assert key([64, 64], [4, 64, 16]) == key([64, 64], [16, 64, 4]) == key([64, 64], [64, 64])
+    assert key([64, 64]) != key([64, 65]) != key([64, 65], [1])

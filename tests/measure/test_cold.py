@@ -38,7 +38,7 @@ def test_weights_are_what_is_marked() -> None:
 def test_builder_and_runner_agree_on_what_is_cold(tmp_path: Path) -> None:
     target = parse_target("")
     for chilled in (False, True):
-        with warm_tools(cold_weights=chilled) as tools:
+        with warm_tools(batch=2, cold_weights=chilled) as tools:
             mod = _matvec(marked=True)
             (built,) = tools["builder"].build([ms.builder.BuilderInput(mod, target)])
             assert built.error_msg is None

@@ -162,6 +162,10 @@ def test_who_cannot_answer_is_found_out_before_the_tuning(
     by = "the untuned model (not checked: onnxruntime 1 fails on it: no kernel for it)"
     assert json.loads(Path("m.json").read_text())["checked_by"] == by
     capsys.readouterr()
+    monkeypatch.setattr(onnx_file, "_reference", lambda path: (lambda inputs: [inputs[0] + 9.0], "onnxruntime 1"))
+    assert main(["tune", "relu.onnx", "--trials", "8"]) == 2
+    err = capsys.readouterr().err
+    assert "TVM mistranslates it" in err and "those of onnxruntime 1" in err and len(err.splitlines()) == 1
     monkeypatch.setattr(yardstick, "by_default", broken)
     assert main(["tune", "relu.onnx"]) == 2
     err = capsys.readouterr().err

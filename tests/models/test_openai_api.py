@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -148,3 +149,28 @@ def test_an_answer_that_is_cut_off_is_said_once(remote: Remote) -> None:
         stats = remote.search(server.url, model="thinker", max_tokens=20)
     assert stats.answers > 1 and not stats.trials
     assert remote.log.warnings() == ["an answer of thinker was cut off: raise its max_tokens, 20"]
+
+
+def test_thoughts_that_only_the_total_counts_are_paid_for(remote: Remote) -> None:
+    body = completion(answer(["d0=0"]), (32, 1)).replace(b'"total_tokens": 33', b'"total_tokens": 399')
+    with Loopback(lambda handler, asked: handler.send(200, body)) as server:
+        stats = remote.search(server.url)
+    assert stats.answers and (stats.tokens_in, stats.tokens_out) == (32 * stats.answers, 367 * stats.answers)
+
+
+def test_an_answer_in_parts_is_one_text(remote: Remote) -> None:
+    text = answer(["d0=0", "d1=2", "d2=1"])
+    parts = [{"type": "text", "text": text[:20]}, {"type": "text", "text": text[20:]}, {"type": "image"}]
+    body = completion("TEXT").replace(b'"TEXT"', json.dumps(parts).encode())
+    with Loopback(lambda handler, asked: handler.send(200, body)) as server:
+        stats = remote.search(server.url)
+    assert stats.trials >= 1 and not stats.rejections["malformed"]
+
+
+def test_the_key_of_a_server_that_takes_any_key_does_not_eat_answers(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITECOOP_TEST_DUMMY", "d")
+    with Loopback(helps) as server:
+        stats = remote.search(server.url, api_key_env="LITECOOP_TEST_DUMMY")
+    assert stats.answers >= 1 and set(stats.rejections) <= {"duplicate"}

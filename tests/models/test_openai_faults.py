@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import KEY, KEY_ENV, Remote, walk
@@ -30,6 +32,7 @@ from tvm_litecoop.models import health, openai_api, wire
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.search.loop import Search
+from tvm_litecoop.values import Program
 
 
 def test_a_rate_limit_that_passes_is_waited_for(remote: Remote) -> None:
@@ -170,6 +173,8 @@ def test_a_missing_key_is_said_once_and_nothing_is_sent(remote: Remote, monkeypa
         (401, f"Incorrect API key provided: {KEY}. See https://example.com", "wrong key"),
         (403, f"{KEY} may not", "wrong key"),
         (404, f"no model `remote` for {KEY}", "not found"),
+        (405, f"{KEY} may not POST here", "not found"),
+        (402, f"{KEY} has no credit left", "no money"),
     ],
 )
 def test_a_lasting_refusal_turns_the_member_off_once(remote: Remote, status: int, message: str, kind: str) -> None:
@@ -199,7 +204,7 @@ def test_a_key_that_fits_no_header_is_wrong(remote: Remote, key: str, monkeypatc
 def test_a_redirect_is_not_followed(remote: Remote) -> None:
     with Loopback(helps) as other, Loopback(fails(307, Location=f"{other.url}/chat/completions")) as server:
         stats = remote.search(server.url)
-    assert server.asked and not other.asked and stats.faults == {"server error": stats.calls}
+    assert server.asked and not other.asked and stats.faults == {"not found": stats.calls}
 
 
 def test_the_limits_of_an_answer_are_above_what_models_write() -> None:
@@ -235,3 +240,46 @@ def test_an_endpoint_that_goes_away_and_comes_back(remote: Remote, monkeypatch: 
         answers = stats.answers
         measure_until(lambda: stats.answers > answers)
         search.close(5.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429, "message": f"{KEY} is busy"}, "rate limit"),
+        ({"code": 402, "message": "no credit"}, "no money"),
+        ({"code": "upstream", "message": "it broke off"}, "server error"),
+        ({}, "broken answer"),
+    ],
+)
+@pytest.mark.parametrize("in_choice", [False, True])
+def test_an_error_under_the_status_of_success_is_one(
+    remote: Remote, error: dict[str, object], kind: str, in_choice: bool
+) -> None:
+    body = {"choices": [{"message": {"content": ""}, "error": error}]} if in_choice else {"error": error}
+    if not error:
+        body = {"error": None}
+    with Loopback(sends(json.dumps(body).encode())) as server:
+        stats = remote.search(server.url, count=4)
+    assert stats.faults[kind] >= 1 and stats.answers == 0
+
+
+def test_a_gateway_that_timed_out_may_be_billed(remote: Remote) -> None:
+    with Loopback(fails(504, Retry_After="0.01")) as server:
+        stats = remote.search(server.url, count=4)
+    assert stats.faults == {"timeout": stats.calls}
+
+
+def test_a_limited_server_is_spared_the_calls_that_were_waiting(remote: Remote) -> None:
+    with Loopback(fails(429, Retry_After="60")) as server:
+        member = openai_api.member(MemberSettings(name="remote", provider="openai", base_url=server.url, concurrency=1))
+        view = ToySpace().view(Program(0, (3, 3, 3)))
+        with ThreadPoolExecutor(4) as threads:
+            answers = [one.result() for one in [threads.submit(member.ask(view, 1, seed)) for seed in range(4)]]
+    kinds = sorted(one.fault.kind for one in answers if one.fault)
+    assert len(kinds) == 4 and kinds[-1] == "rate limit" and len(server.asked) == kinds.count("rate limit")
+
+
+def test_a_server_on_the_tuned_cpu_is_asked_once(remote: Remote) -> None:
+    with Loopback(fails(500)) as server:
+        stats = remote.search(server.url, count=4, background=False)
+    assert len(server.asked) == stats.calls

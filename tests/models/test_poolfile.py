@@ -137,3 +137,29 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     empty.write_text("member = []")
     with pytest.raises(ConfigError, match="line 1: member: List should have at least 1 item"):
         poolfile.load(empty)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "parts"),
+    [
+        ("params = 7e10\n", "", 7, ["params: nobody knows how large big is", "an estimate will do"]),
+        ("usd_per_mtok_in = 1.75\nusd_per_mtok_out = 14\n", "", 7, ["needs the prices of big", "0 where nobody"]),
+        ("params = 7e10", "params = inf", 12, ["member.params", "finite"]),
+        ("usd = 5", "usd = inf", 20, ["budget.usd", "finite"]),
+        ("127.0.0.1:1", "me:planted@127.0.0.1:1", 10, ["base_url: no address with a password in it"]),
+    ],
+)
+def test_what_would_count_wrongly_or_tell_a_password_is_refused(
+    tmp_path: Path, old: str, new: str, line: int, parts: list[str]
+) -> None:
+    test_an_error_is_one_line_with_the_place_the_key_and_what_is_valid(tmp_path, old, new, line, parts)
+    with pytest.raises(ConfigError) as caught:
+        Pool.from_toml(tmp_path / "pool.toml")
+    assert "planted" not in str(caught.value)
+
+
+def test_a_server_of_ones_own_needs_no_prices(tmp_path: Path) -> None:
+    file = tmp_path / "pool.toml"
+    prices = "usd_per_mtok_in = 1.75\nusd_per_mtok_out = 14\n"
+    file.write_text(GOOD.replace(prices, "").replace('api_key_env = "SOME_KEY"\n', ""))
+    assert Pool.from_toml(file).members["big"].profile.usd_per_mtok == (0.0, 0.0)

@@ -99,3 +99,10 @@ def test_it_learns_what_a_search_without_it_does_not() -> None:
     drawn = [best_after(48, Expert(), seed) for seed in (1, 2, 3)]  # no rule of it applies here
     assert max(learned) < min(drawn)
     assert best_after(48, Surrogate(), 1) == learned[0]
+
+
+def test_what_waits_to_be_measured_is_not_proposed_again() -> None:
+    search = Search(ToySpace(digits=2, base=4), Pool([Surrogate()]), SearchConfig(), 1)
+    while search.ask(4):
+        search.tell([Measurement(i, toy_seconds(search.tree.nodes[i].built.program)) for i in search.state.running])
+    assert len(search.tree) == 16 and not search.pool.stats["surrogate"].rejections["duplicate"]

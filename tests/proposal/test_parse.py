@@ -28,6 +28,9 @@ def test_a_good_answer() -> None:
         "```json\n" + json.dumps(GOOD) + "\n```",
         '<think>maybe {i} or {"k": 1}?</think>' + json.dumps(GOOD),
         "Sure! " + json.dumps(GOOD, indent=2) + " Hope that helps {:)}",
+        '<think>{"alternatives": [["i=4x8x4x4"]]} no, better</think>' + json.dumps(GOOD),
+        "<think>" + "{ " * 200 + "</think>" + json.dumps(GOOD),
+        'First {"alternatives": []}, then ' + json.dumps(GOOD),
         json.dumps({**GOOD, "extra": [1, 2]}),
     ],
 )

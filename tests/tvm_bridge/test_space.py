@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import tvm
+import tvm_ffi
 from spaces import CPU, SMALL, context_of, space_of
 from tvm.s_tir import Schedule
 from tvm.target import Target
 
-from tvm_litecoop.models import rules
+from tvm_litecoop.models import rules, surrogate
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.surrogate import Surrogate
@@ -23,7 +24,8 @@ from tvm_litecoop.tvm_bridge import machine as facts
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.machine import machine_of
 from tvm_litecoop.tvm_bridge.space import TvmSpace
-from tvm_litecoop.values import Built, Mutate, Program, Proposal, Rejection, Resample, SetDecision, SetSketch, Why
+from tvm_litecoop.values import Built, Edit, Mutate, Program, Proposal, Rejection, Resample, SetDecision, SetSketch, Why
+from tvm_litecoop.view import History, View
 
 MATMUL = "matmul:64x48x96"
 
@@ -363,3 +365,44 @@ def test_programs_are_plain_and_small() -> None:
     assert isinstance(program, Program) and hash(program)
     assert len(repr(program)) < 400
     assert context_of(MATMUL).mod is not None
+
+
+def test_what_is_asked_for_again_is_not_replayed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = space_of(MATMUL)
+    root = root_of(space)
+    edits = [
+        [SetDecision("matmul.i", (2, 2, 4, 4))],
+        [SetDecision("matmul.k", (3, 32))],
+        [SetDecision("matmul.i", (3,))],
+    ]
+    first = space.apply(root.program, edits)
+    monkeypatch.setattr(space, "_replayer", None)
+    assert space.apply(root.program, edits) == first and isinstance(first[0], Built)
+
+
+def test_the_surrogate_knows_programs_with_decisions_that_are_none() -> None:
+    space = space_of("conv2d:1x8x8x8,3x3,8")  # the batch of 1 can be tiled in one way
+    root = root_of(space)
+    history = History()
+    history.know(root.program)
+    view = replace(space.view(root.program), root=True, history=history)
+    for seed in range(4):
+        for proposal in Surrogate().ask(view, 2, seed)().proposals:
+            assert isinstance(proposal, Proposal)
+            (built,) = space.apply(root.program, [proposal.edits])
+            if isinstance(built, Built) and not built.moved:
+                drawn = [program for program, edits in whole_programs(view, seed) if edits == proposal.edits]
+                assert built.program in drawn
+
+
+def whole_programs(view: View, seed: int) -> list[tuple[Program, tuple[Edit, ...]]]:
+    """What the surrogate looks at, at the root."""
+    return list(surrogate._candidates(view, random.Random(seed)).items())
+
+
+def test_ctrl_c_in_what_tvm_calls_of_ours_stays_ctrl_c() -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tvm_ffi.convert(interrupted)()

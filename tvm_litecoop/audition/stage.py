@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import exp, log
 
 from tvm_litecoop import seeds
 from tvm_litecoop.audition import states
-from tvm_litecoop.models.base import Member, Usage
+from tvm_litecoop.models.base import Fault, Member, Usage
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.values import Built, Proposal
 
 K = 4
 """Alternatives asked of a member in each state."""
+PATIENCE = 3
+"""Faults in a row after which a member is not asked again."""
+LONGEST_S = 60.0
+"""Seconds a server that asks for time is given before the next state."""
 
 
 @dataclass
@@ -27,7 +32,7 @@ class Score:
         useful: Of those, the ones that the cost model holds faster than the program they were made from.
         lifts: For each state the predicted throughput of its best new program against the program it was shown.
         faults: Calls without an answer.
-        fault: Why it is not asked again, where a fault was lasting.
+        fault: Why it is not asked again.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Score:
     useful: int = 0
     lifts: list[float] = field(default_factory=list)
     faults: int = 0
+    in_a_row: int = 0
     fault: str = ""
     seconds: float = 0.0
     usd: float = 0.0
@@ -53,6 +59,15 @@ class Score:
         self.calls += 1
         self.seconds += usage.seconds
         self.usd += usage.usd
+
+    def add_fault(self, fault: Fault) -> None:
+        """Book a call without an answer; wait where the server asks for time."""
+        self.faults += 1
+        self.in_a_row += 1
+        if fault.lasting or self.in_a_row >= PATIENCE:
+            self.fault = f"{fault.kind}: {fault.detail}"
+        else:
+            time.sleep(min(fault.retry_after_s, LONGEST_S))
 
 
 def audition(pool: Pool, count: int, seed: int, say: Callable[[str], None]) -> list[Score]:
@@ -83,9 +98,9 @@ def _judge(score: Score, member: Member, state: states.State, seed: int) -> None
     answer = member.ask(state.view, K, seed)()
     score.add_usage(answer.usage)
     if answer.fault is not None:
-        score.faults += 1
-        score.fault = f"{answer.fault.kind}: {answer.fault.detail}" if answer.fault.lasting else ""
+        score.add_fault(answer.fault)
         return
+    score.in_a_row = 0
     score.proposals += len(answer.proposals)
     space, known = state.theatre.space, state.theatre.known
     edits = [one.edits for one in answer.proposals if isinstance(one, Proposal)]

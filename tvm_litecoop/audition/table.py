@@ -35,14 +35,18 @@ def scored(scores: Sequence[Score]) -> Table:
 
 
 def suggestion(scores: Sequence[Score]) -> str:
-    """Whom to keep: the free members, and each model that beats random mutations."""
+    """Whom to keep: the free members, and each model that mostly answers and beats random mutations."""
     yardstick = next((one for one in scores if one.name == YARDSTICK), None)
     bar = _rate(yardstick) if yardstick else 0.0
-    kept = [one.name for one in scores if one.free or (not one.fault and one.useful and _rate(one) >= bar)]
+    kept = [one.name for one in scores if one.free or (_answers(one) and one.useful and _rate(one) >= bar)]
     left = [one.name for one in scores if one.name not in kept]
     words = f"suggested pool: {', '.join(kept)}"
     reason = f"no better than {YARDSTICK}" if yardstick else "nothing useful"
     return f"{words}; left out: {', '.join(left)} ({reason}, or it did not answer)" if left else words
+
+
+def _answers(score: Score) -> bool:
+    return not score.fault and 2 * score.faults <= score.calls
 
 
 def _rate(score: Score) -> float:

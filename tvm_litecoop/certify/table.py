@@ -70,7 +70,7 @@ def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = F
         tasks: The certificates.
         set_aside: What was rejected is no longer in the database, nor in the tasks' records.
     """
-    fast = any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks)
+    fast = any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks if not task.unchecked)
     eject = f"litecoop eject {directory}"
     taken = [_taken(task) for task in tasks]
     if all(task.unchecked or line == task.winner_line for task, line in zip(tasks, taken, strict=True)):

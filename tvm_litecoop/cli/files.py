@@ -36,10 +36,10 @@ def write(file: Path, text: str) -> None:
         raise LiteCoOpError(f"{file} cannot be written: {error.strerror}", "choose another file for --json") from None
 
 
-def as_text(outcomes: Sequence[Any]) -> str:
-    """The JSON of one outcome, or of several in a list."""
+def as_text(outcomes: Sequence[Any], *, several: bool) -> str:
+    """The JSON of one outcome; a list of those that there are, where `several` were asked for."""
     written = [outcome.as_json() for outcome in outcomes]
-    return json.dumps(written[0] if len(written) == 1 else written, indent=2, allow_nan=False) + "\n"
+    return json.dumps(written if several else written[0], indent=2, allow_nan=False) + "\n"
 
 
 def check_replaceable(file: Path, ours: Callable[[bytes], bool], command: str) -> None:

@@ -150,12 +150,14 @@ def _run_all(
             break
     found = check.check_and_time(outcomes, workload, target, shown.note)
     _show(shown.console, outcomes, requests[0].trials)
-    if found:
-        for line in (*table.reasons(found[-1]), *table.how(outcomes[-1].directory, found[-1:])):
+    for outcome, certificate in found:
+        who = f"{outcome.strategy}: " if len(outcomes) > 1 else ""
+        lines = [f"{who}{line}" for line in table.reasons(certificate)]
+        for line in (*lines, *(table.how(outcome.directory, [certificate]) if outcome is outcomes[-1] else ())):
             shown.say(line)
     shown.page_of(outcomes[-1])
     if json_file is not None:
-        write(json_file, as_text(outcomes))
+        write(json_file, as_text(outcomes, several=len(requests) > 1))
     return 0 if outcomes[-1].correct else 1
 
 

@@ -68,7 +68,8 @@ class Recorded:
                         if isinstance(outcome, Built):
                             self._outcomes[program, proposal.edits] = outcome
                 case Chosen():
-                    self.batches.append(event.wanted)
+                    if event.wanted:  # 0 for what a process had measured that did not live to tell
+                        self.batches.append(event.wanted)
                 case Measured(results):
                     for one in results:
                         self._measured[state.tree.nodes[one.measurement.node].built.key] = one.measurement

@@ -28,18 +28,21 @@ infinite, for which `expf` has a slow way of its own: a gated MLP took 1.2 to 1.
 
 
 def args_key(device_type: str, args_info: ArgsInfo) -> str:
-    """The same for kernels that can take the same arguments on the same device."""
-    return json.dumps([device_type, args_info])
+    """The same for kernels that take arguments of as many elements on the same device.
+
+    That is all kernels of one task: where a weight is packed in advance, its shape is another one in every schedule.
+    """
+    return json.dumps([device_type, [_flat(info) for info in args_info]])
 
 
 class ArgumentCache:
-    """Arguments of the shapes used last, because filling them takes longer than timing with them.
+    """Arguments of the sizes used last, because filling them takes longer than timing with them.
 
     A candidate of the same task finds what the candidate before it left: inputs untouched, outputs
-    overwritten.
+    overwritten; in its own shape, where a weight is packed.
 
     Args:
-        limit_bytes: Bytes kept, over all shapes; arguments larger than that are not kept.
+        limit_bytes: Bytes kept, over all sizes; arguments larger than that are not kept.
     """
 
     def __init__(self, limit_bytes: int = CACHE_BYTES) -> None:
@@ -62,12 +65,20 @@ class ArgumentCache:
                 return args
             self._kept[key], self._sizes[key] = args, size
         self._kept.move_to_end(key)
-        return self._kept[key]
+        return [_shaped(kept, info[2]) for kept, info in zip(self._kept[key], args_info, strict=True)]
 
     def _make_room(self, size: int) -> None:
         while self._kept and sum(self._sizes.values()) + size > self._limit:
             oldest, _ = self._kept.popitem(last=False)
             del self._sizes[oldest]
+
+
+def _flat(info: Sequence[Any]) -> Sequence[Any]:
+    return [info[0], info[1], math.prod(info[2])] if info[0] == "TENSOR" else info
+
+
+def _shaped(tensor: Any, shape: Sequence[int]) -> Any:
+    return tensor if list(tensor.shape) == list(shape) else tensor._create_view(tuple(shape))
 
 
 def _allocate(device: Any, info: Sequence[Any]) -> Any:

@@ -16,10 +16,10 @@ from tvm.ir.utils import derived_object
 from tvm.runtime import load_param_dict, save_param_dict
 from tvm.s_tir.meta_schedule.builder import BuilderResult, PyBuilder
 from tvm.s_tir.meta_schedule.builder.local_builder import default_export
-from tvm.s_tir.meta_schedule.utils import cpu_count, get_global_func_with_default_on_worker
+from tvm.s_tir.meta_schedule.utils import get_global_func_with_default_on_worker
 from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
 
-from tvm_litecoop import fast_math
+from tvm_litecoop import cores, fast_math
 from tvm_litecoop.measure import cold, export  # noqa: F401  `export` registers `export_shared`, in every worker too
 from tvm_litecoop.measure.intrinsics import index_frozen_modules, load_tensor_intrinsics
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
@@ -35,8 +35,8 @@ WINDOW = 256
 """Newest builds whose times count for `slow_ratio`."""
 FEW = 4
 """Builds before any of them is called slow."""
-LEAST_LIMIT_S = 5.0
-"""No build is called slow that takes less; a loaded machine may take as long for anything."""
+LEAST_LIMIT_S = 2.0
+"""No build is called slow that takes less. On a loaded machine all take longer, and the median with them."""
 
 F: TypeAlias = "Callable[..., Any] | str | None"
 """A function, the name of a function registered with TVM in the worker, or None for the default."""
@@ -54,7 +54,7 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
     When `build` returns, no worker computes: what is measured next is measured on a quiet machine.
 
     Args:
-        max_workers: Number of processes; default the number of logical processors. Each holds about 100 MB.
+        max_workers: Number of processes; default the cores this process may use. Each holds about 100 MB.
         timeout_sec: Seconds one candidate may take to build and export.
         f_build: `(IRModule, Target, params) -> runtime.Module`; default `build_module`.
         f_export: `(runtime.Module) -> path`; default TVM's `default_export`, a tar, which also suits an RPC
@@ -80,7 +80,7 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         super().__init__()
         self.slow_ratio, self.cold_weights = slow_ratio, cold_weights
         self._seconds: deque[float] = deque(maxlen=WINDOW)
-        self.max_workers: int = max_workers or cpu_count(logical=True)
+        self.max_workers: int = max_workers or cores.usable()
         self.timeout_sec = timeout_sec
         self.initializer = initializer
         self.f_build = f_build

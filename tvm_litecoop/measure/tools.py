@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from tvm_litecoop import cores
 from tvm_litecoop.measure.builder import WarmBuilder
 from tvm_litecoop.measure.export import export_shared
 from tvm_litecoop.measure.runner import AdaptiveRunner
@@ -21,7 +22,10 @@ SLOW_BUILD = 20.0
 
 @contextmanager
 def warm_tools(
-    on_leaving: Callable[[Callable[[], object]], object] | None = None, *, cold_weights: bool = False
+    on_leaving: Callable[[Callable[[], object]], object] | None = None,
+    *,
+    batch: int,
+    cold_weights: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """`builder` and `runner` for TVM's tuning functions.
 
@@ -29,6 +33,7 @@ def warm_tools(
 
     Args:
         on_leaving: Told how to remove it where the process ends in the middle.
+        batch: Programs that are built at a time; no more workers than these.
         cold_weights: Time kernels with the weights of their model out of the caches.
     """
     with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
@@ -38,6 +43,7 @@ def warm_tools(
             f_export=export_shared,
             timeout_sec=BUILD_LIMIT_S,
             slow_ratio=SLOW_BUILD,
+            max_workers=min(batch, cores.usable()),
             initializer=partial(_build_in, kernels),
             cold_weights=cold_weights,
         )

@@ -27,7 +27,7 @@ def of_value(value: Any, text: str, shapes: Shapes) -> Model | None:
     if MAIN not in functions:
         raise WorkloadError(f"{text} has no Relax function {MAIN!r}", f"it has {', '.join(functions)}: rename one")
     params = value[MAIN].params
-    if any(not hasattr(_type(param), "shape") for param in params):
+    if any(not isinstance(getattr(_type(param), "shape", None), relax.ShapeExpr) for param in params):
         raise WorkloadError(f"{text}: an input of {MAIN!r} is no tensor", "inputs must be tensors of a known rank")
     found = settle(text, {param.name: _dims(param) for param in params}, shapes)
     inputs = tuple(Argument(param.name, found[param.name], str(_type(param).dtype)) for param in params)

@@ -63,10 +63,11 @@ def example_view(*, root: bool) -> View:
         Access("c", 4, (64, 64), ((1, 0, 0), (0, 1, 0)), write=True),
     )
     block = Block("mm", axes, accesses, "SSRSRS")
-    sketches = tuple(Sketch(index, sites, (block,), stages) for index, stages in enumerate(((), ("c cached",))))
+    values = tuple(site.value for site in sites)
+    sketches = tuple(Sketch(index, sites, (block,), stages, values) for index, stages in enumerate(((), ("c cached",))))
     shown = Shown(sketches[0], "", (), 1e-3, "", (), ())
     return View(
-        Program(0, tuple(site.value for site in sites)),
+        Program(0, values),
         sketches[0],
         sketches,
         (("MutateTileSize", 0.9), ("MutateUnroll", 0.1)),

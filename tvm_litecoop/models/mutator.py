@@ -30,6 +30,6 @@ class Mutator:
         seed = rng.randrange(1, 2**31 - 1)
         names = [name for name, _ in view.mutators]
         if view.root or not names:
-            return Resample(rng.choice(view.sketches).index, seed)
+            return Resample(rng.randrange(len(view.sketches)), seed)  # looking at one would have it read
         weights = [weight for _, weight in view.mutators]
         return Mutate(rng.choices(names, weights)[0], seed)

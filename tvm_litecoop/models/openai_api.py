@@ -29,10 +29,15 @@ SLOW_S = 10.0
 """Seconds to expect of the first call to a server that computes on the tuned CPU."""
 OPENAI = "https://api.openai.com/v1"
 RETRIES = 2
-"""Times the SDK asks again after 429, 5xx or a lost connection, with backoff and `Retry-After`."""
+"""Times the SDK asks again after 429, 5xx, a lost connection or a time-out, with backoff and `Retry-After`. None for a
+server on the tuned CPU: it may go on with the question that was given up."""
 FORMS = ("json_schema", "json_object", "text")
 """Ways to ask for structured output, best first; a server that takes only a later one is asked so from then on."""
 OTHER_LIMIT = "max_completion_tokens"
+SECRET = 8
+"""Characters of a key that is one. A server that wants any key gets `x`, which answers are full of."""
+PASSING = (TIMEOUT, "rate limit")
+"""Faults of a server that is busy."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Endpoint:
         model: Its name on the server.
         base_url: Of the server, up to `/v1`.
         api_key_env: Environment variable with the key; empty for a server that wants none.
-        timeout_s: Seconds one attempt may take in all.
+        timeout_s: Seconds until an attempt is given up: without a byte, or with an answer that has not ended.
+        retries: Attempts after the first.
         concurrency: Calls to this base_url at a time, all members together.
         max_tokens: Tokens of an answer at most.
         temperature: None for the server's own default, which some models insist on.
@@ -54,6 +60,7 @@ class Endpoint:
     base_url: str = OPENAI
     api_key_env: str = ""
     timeout_s: float = 60.0
+    retries: int = RETRIES
     concurrency: int = 4
     max_tokens: int = 1024
     temperature: float | None = None
@@ -67,6 +74,7 @@ def member(settings: MemberSettings) -> LanguageModel:
         base_url=(settings.base_url or OPENAI).rstrip("/"),
         api_key_env=settings.api_key_env,
         timeout_s=settings.timeout_s,
+        retries=RETRIES if settings.background else 0,
         concurrency=settings.concurrency,
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
@@ -85,6 +93,15 @@ def member(settings: MemberSettings) -> LanguageModel:
 
 class _Refused(Exception):
     """The server did not like the request; one line that says why."""
+
+
+class _Told(Exception):
+    """An error in place of an answer, under the status of success."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        super().__init__(str(found.get("message") or found))
+        code = str(found.get("code"))
+        self.status = int(code) if code.isdecimal() else 500
 
 
 class OpenAIChat:
@@ -111,18 +128,28 @@ class OpenAIChat:
         Raises:
             ChatError: With the kind of fault; its text never holds the key.
         """
-        refused = ""
-        with self._gate.passed(self._endpoint.concurrency):
-            start = time.perf_counter()
-            for form in FORMS[FORMS.index(self._form) :]:
-                try:
-                    reply = self._ask(question, form)
-                except _Refused as error:
-                    refused = str(error)
-                    continue
-                self._form = form  # only now: a refusal may have other reasons than the form
-                texts = tuple(map(self._without_key, reply.texts))
-                return replace(reply, texts=texts, seconds=time.perf_counter() - start)
+        with self._gate.passed(self._endpoint.concurrency) as overtaken:
+            if overtaken:
+                raise ChatError(Fault("not sent", "its server failed while this call waited for its turn"))
+            try:
+                return self._answer(question)
+            except ChatError as error:
+                if error.fault.of_server or error.fault.kind in PASSING:
+                    self._gate.failed()
+                raise
+
+    def _answer(self, question: Question) -> Reply:
+        """Ask in one form after the other until the server takes one."""
+        refused, start = "", time.perf_counter()
+        for form in FORMS[FORMS.index(self._form) :]:
+            try:
+                reply = self._ask(question, form)
+            except _Refused as error:
+                refused = str(error)
+                continue
+            self._form = form  # only now: a refusal may have other reasons than the form
+            texts = tuple(map(self._without_key, reply.texts))
+            return replace(reply, texts=texts, seconds=time.perf_counter() - start)
         raise ChatError(Fault("refused request", refused))
 
     def _ask(self, question: Question, form: str) -> Reply:
@@ -142,6 +169,8 @@ class OpenAIChat:
             raise _Refused(self._clean(error)) from None
         except openai.OpenAIError as error:
             raise ChatError(self._fault(error)) from None
+        except _Told as error:
+            raise ChatError(self._refusal(error.status, error, {})) from None
         except ValueError as error:  # JSON that is none
             raise ChatError(Fault("broken answer", self._clean(error))) from None
         except Exception as error:  # the transport's own errors, of whatever library
@@ -188,7 +217,7 @@ class OpenAIChat:
                     default_headers={"Authorization": f"Bearer {key}"},  # or OPENAI_CUSTOM_HEADERS could replace it
                     base_url=self._endpoint.base_url,
                     timeout=self._endpoint.timeout_s,
-                    max_retries=RETRIES,
+                    max_retries=self._endpoint.retries,
                     http_client=http,
                 )
             return self._client
@@ -213,22 +242,27 @@ class OpenAIChat:
     def _fault(self, error: Any) -> Fault:
         import openai
 
-        detail = self._clean(error)
-        if isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
+        if isinstance(error, openai.APIStatusError):
+            return self._refusal(error.status_code, error, error.response.headers)
+        if isinstance(error, openai.APITimeoutError) and wire.was_sent(error):
+            return Fault(TIMEOUT, self._clean(error))
+        return Fault("connection", self._clean(error), of_server=True)
+
+    def _refusal(self, status: int, error: Exception, headers: Mapping[str, str]) -> Fault:
+        """What a status of HTTP says of a member, or of its server."""
+        detail, wait_s = self._clean(error), wire.retry_after(headers)
+        if status in (401, 403):
             return Fault("wrong key", detail, lasting=True)
-        if isinstance(error, openai.NotFoundError):
+        if status == 402:
+            return Fault("no money", detail, lasting=True)
+        if status in (404, 405) or 300 <= status < 400:
             where = "check `model`, and that `base_url` ends where the server's API begins, mostly in /v1"
             return Fault("not found", f"{where}: {detail}", lasting=True)
-        if isinstance(error, openai.RateLimitError):
-            return Fault(
-                "rate limit", detail, "insufficient_quota" in str(error), wire.retry_after(error.response.headers)
-            )
-        if isinstance(error, openai.APITimeoutError) and wire.was_sent(error):
-            return Fault(TIMEOUT, detail)
-        if isinstance(error, openai.APIStatusError):
-            wait_s = wire.retry_after(error.response.headers)
-            return Fault("server error", detail, retry_after_s=wait_s, of_server=True)
-        return Fault("connection", detail, of_server=True)
+        if status == 429:
+            return Fault("rate limit", detail, "insufficient_quota" in str(error), wait_s)
+        if status == 504:  # of a gateway, behind which the model may have answered
+            return Fault(TIMEOUT, detail, retry_after_s=wait_s, of_server=True)
+        return Fault("server error", detail, retry_after_s=wait_s, of_server=status >= 500)
 
     def _clean(self, error: object) -> str:
         """One line without the key: servers like to quote it."""
@@ -236,7 +270,7 @@ class OpenAIChat:
 
     def _without_key(self, text: str) -> str:
         key = self._secret()
-        return text.replace(key, "***") if key else text
+        return text.replace(key, "***") if len(key) >= SECRET else text
 
 
 def _response_format(question: Question, form: str) -> dict[str, Any]:
@@ -252,15 +286,29 @@ def _read(body: bytes) -> tuple[Reply, bool]:
     """Text and usage of a chat completion, and whether it was cut off.
 
     Raises:
+        _Told: The server has put an error there.
         ValueError: It is none.
     """
     try:
         found = json.loads(body)
+        for place in (found, *(found.get("choices") or ())[:1]):
+            if isinstance(place.get("error"), Mapping):
+                raise _Told(place["error"])
         choice, usage = found["choices"][0], found.get("usage") or {}
-        text, cut_off = choice["message"].get("content") or "", choice.get("finish_reason") == "length"
-        return Reply((str(text),), _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")), cut_off
+        text, cut_off = _text(choice["message"].get("content")), choice.get("finish_reason") == "length"
+        tokens_in = _count(usage, "prompt_tokens")
+        # thoughts are billed, and some servers count them in the total alone
+        tokens_out = max(_count(usage, "completion_tokens"), _count(usage, "total_tokens") - tokens_in)
+        return Reply((text,), tokens_in, tokens_out), cut_off
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"no chat completion: {type(error).__name__}: {error}") from None
+
+
+def _text(content: Any) -> str:
+    """What was written, whole or in parts."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text") or "") for part in content)
+    return str(content or "")
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int:

@@ -25,6 +25,7 @@ else:
     import tomli as tomllib
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MODELS = ("openai", "huggingface")
 _TABLES: dict[str, type[Any]] = {"member": MemberSettings, "pool": PoolSettings, "budget": BudgetSettings}
 
 
@@ -71,7 +72,8 @@ def read(file: Path) -> PoolFile:
         name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
         raise ConfigError(f"{where}: {name}: {first['msg']}", _choices(first)) from None
     for number, settings in enumerate(found.member):
-        for key, wrong, hint in _wrong(settings, [one.name for one in found.member[:number]]):
+        taken = [one.name for one in found.member[:number]]
+        for key, wrong, hint in (*_wrong(settings, taken), *_unlimited(settings, found.budget)):
             raise ConfigError(f"{file}, line {_line(text, ('member', number, key))}: {key}: {wrong}", hint)
     return found
 
@@ -93,10 +95,22 @@ def _wrong(settings: MemberSettings, taken: list[str]) -> Iterator[tuple[str, st
         )
     if settings.base_url and not settings.base_url.startswith(("http://", "https://")):
         yield "base_url", f"{settings.base_url!r} is no address", "begin with http:// or https://"
+    if "@" in settings.base_url.partition("//")[2].partition("/")[0]:  # likely a password: not repeated
+        yield "base_url", "no address with a password in it", "put a key in the environment, and name it in api_key_env"
     if settings.path and not Path(settings.path).expanduser().exists():
         yield "path", f"there is no {settings.path}", "name a directory or file with the model's weights"
     if settings.api_key_env and not _VARIABLE.fullmatch(settings.api_key_env):  # likely the key itself: not repeated
         yield "api_key_env", "no name of an environment variable", "put the key in one, and name that one here"
+    if settings.provider in _MODELS and "params" not in settings.model_fields_set:
+        yield "params", f"nobody knows how large {settings.name} is", "add its parameter count; an estimate will do"
+
+
+def _unlimited(settings: MemberSettings, budget: BudgetSettings) -> Iterator[tuple[str, str, str]]:
+    """A budget in dollars that a member would never use up, although its server, which wants a key, may bill it."""
+    priced = {"usd_per_mtok_in", "usd_per_mtok_out"} & settings.model_fields_set
+    if budget.usd is not None and settings.provider == "openai" and settings.api_key_env and not priced:
+        hint = "add usd_per_mtok_in and usd_per_mtok_out, 0 where nobody bills it"
+        yield "usd_per_mtok_in", f"a budget in dollars needs the prices of {settings.name}", hint
 
 
 def _member(settings: MemberSettings) -> Member:

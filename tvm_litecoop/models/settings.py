@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Positive = Annotated[float, Field(gt=0)]
-Price = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class MemberSettings(BaseModel):
@@ -16,13 +16,14 @@ class MemberSettings(BaseModel):
     Attributes:
         name: Unique in the pool; models name each other by it.
         provider: `expert`, `mutator`, `surrogate`, `openai`, `huggingface`, or one of another package.
-        params: Parameter count; for a mixture of experts the total. Estimates will do: only its logarithm counts.
+        params: Parameter count; for a mixture of experts the total. Estimates will do: only its logarithm counts. A
+            pool file must give it for a language model.
         usd_per_mtok_in: US dollars for a million tokens read.
         usd_per_mtok_out: US dollars for a million tokens written.
         model: Name of the model on its server; the member's name where it is left out.
         base_url: Server of an `openai` member, up to `/v1`; OpenAI's own where it is left out.
         api_key_env: Name of the environment variable that holds the key. Never the key itself.
-        timeout_s: Seconds one attempt may take.
+        timeout_s: Seconds until an attempt is given up; a server of `background = false` gets one, others three.
         concurrency: Calls at a time to its base_url, all members there together.
         background: Whether a member may think beside a measurement; false for a server on the tuned CPU, and for a
             model on the tuned GPU. A `huggingface` member on a CPU never does.

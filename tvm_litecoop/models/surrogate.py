@@ -130,10 +130,9 @@ def _promising(site: Site, view: View) -> Sequence[Value]:
 def _whole(view: View, edits: tuple[Edit, ...]) -> tuple[Program, tuple[Edit, ...]]:
     """A program that is drawn as a whole."""
     index = next((edit.sketch for edit in edits if isinstance(edit, SetSketch)), view.program.sketch)
-    sketch = view.sketches[index]
+    sketch = view.sketch if index == view.program.sketch else view.sketches[index]
     values = {edit.site: edit.value for edit in edits if isinstance(edit, SetDecision)}
-    size = max((site.position for site in sketch.sites), default=-1) + 1
-    decisions: list[Value] = [0] * size
+    decisions: list[Value] = list(sketch.decisions)
     for site in sketch.sites:
         decisions[site.position] = values.get(site.name, site.value)
     return Program(index, tuple(decisions)), edits

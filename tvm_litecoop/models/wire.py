@@ -96,20 +96,27 @@ class Gate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._inside = 0
+        self._inside = self._failures = 0
 
     @contextmanager
-    def passed(self, limit: int) -> Iterator[None]:
-        """Wait until fewer than `limit` are inside, then be one of them."""
+    def passed(self, limit: int) -> Iterator[bool]:
+        """Wait until fewer than `limit` are inside, then be one of them; whether the server failed meanwhile."""
         with self._changed:
+            failures = self._failures
             self._changed.wait_for(lambda: self._inside < limit)
             self._inside += 1
+            overtaken = self._failures > failures
         try:
-            yield
+            yield overtaken
         finally:
             with self._changed:
                 self._inside -= 1
                 self._changed.notify_all()
+
+    def failed(self) -> None:
+        """The server is down or busy: calls that wait here are not to be sent after it."""
+        with self._changed:
+            self._failures += 1
 
 
 @cache

@@ -13,6 +13,8 @@ from tvm_litecoop.values import Edit, Proposal, Rejection, Why
 
 LONGEST = 100_000
 """Characters of an answer that are looked at; a longer one is no answer."""
+THOUGHTS_END = "</think>"
+"""Where a server leaves the thoughts of a model in its answer."""
 STARTS = 100
 """Opening braces at which an object is looked for."""
 
@@ -59,11 +61,16 @@ def _proposal(texts: list[str], form: Form, menu: Menu, seed: int) -> Proposal |
 
 
 def _json_of(text: str) -> str | None:
-    """The first JSON object in a text that has alternatives, else the first: models put fences and thoughts around."""
+    """The last JSON object in a text that has alternatives, else the first: models put fences and thoughts around.
+
+    They draft before they answer.
+    """
     if len(text) > LONGEST:
         return None
+    text = text.rpartition(THOUGHTS_END)[2]
     decoder = json.JSONDecoder()
     found: str | None = None
+    other: str | None = None
     start = text.find("{")
     for _ in range(STARTS):
         if start < 0:
@@ -74,7 +81,7 @@ def _json_of(text: str) -> str | None:
             start = text.find("{", start + 1)
             continue
         if "alternatives" in value:
-            return text[start:end]
-        found = found or text[start:end]
+            found = text[start:end]
+        other = other or text[start:end]
         start = text.find("{", end)
-    return found
+    return found or other

@@ -99,6 +99,7 @@ class State:
                     self.running[node] = predicted
                 for node in dropped:
                     del self.waiting[node]
+                    self.tree.set_spent(self.tree.nodes[node])
                 self.batches += bool(batch)
             case Measured(results):
                 self._measure(results)

@@ -73,6 +73,7 @@ class Tree:
     def __init__(self, root: Built, member: str) -> None:
         self.nodes: list[Node] = [Node(0, -1, root, author="", member=member)]
         self.history = History()
+        self.history.know(root.program)
         self.visit(self.root)
 
     @property
@@ -118,6 +119,7 @@ class Tree:
         """Attach a child and count its creation as a visit of its whole path."""
         child = Node(len(self.nodes), parent.id, built, author, member, edits)
         self.nodes.append(child)
+        self.history.know(built.program)
         parent.children.append(child.id)
         self.visit(child)
         self._update_exhausted(parent)

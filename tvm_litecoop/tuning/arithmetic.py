@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from tvm_litecoop import fast_math
@@ -58,7 +59,9 @@ def _targets(request: Request) -> set[str]:
     """Of the records in the work directory, unless they are set aside."""
     if request.fresh:
         return set()
-    try:
-        return {str(kernels.target_of(task.target)) for task in records.read(request.directory).tasks}
-    except WorkDirError:
-        return set()
+    found = set[str]()
+    with suppress(WorkDirError):
+        for task in records.read(request.directory).tasks:
+            with suppress(RuntimeError, ValueError, TypeError, KeyError):  # a target that this TVM does not know
+                found.add(str(kernels.target_of(task.target)))
+    return found

@@ -14,13 +14,15 @@ from tvm_litecoop.tuning.outcome import Outcome
 from tvm_litecoop.workloads import Workload
 
 
-def check_and_time(outcomes: Sequence[Outcome], workload: Workload, target: Any, say: Say) -> list[TaskCertificate]:
+def check_and_time(
+    outcomes: Sequence[Outcome], workload: Workload, target: Any, say: Say
+) -> list[tuple[Outcome, TaskCertificate]]:
     """Certify the best record of each run, then time what was certified in turns. Writes to the outcomes.
 
     A built-in workload's numpy reference is asked as well.
 
     Returns:
-        The certificates of the runs that left a record; they are in the work directories too.
+        The runs that left a record, with their certificates; these are in the work directories too.
     """
     spec = workload.spec if workload.reference is not None else ""
     found: list[tuple[Outcome, TaskCertificate]] = []
@@ -40,7 +42,7 @@ def check_and_time(outcomes: Sequence[Outcome], workload: Workload, target: Any,
         checked = [pair for pair in found if not pair[1].unchecked]
         if len(checked) > 1:
             _time_together(checked, examiner)
-    return [said for _, said in found]
+    return found
 
 
 def _time_together(found: Sequence[tuple[Outcome, TaskCertificate]], examiner: Examiner) -> None:

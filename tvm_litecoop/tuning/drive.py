@@ -114,7 +114,9 @@ def drive(
             strategy.stop = lambda: interrupt.asked or enough()
         status.start = time.perf_counter()
         tools: AbstractContextManager[dict[str, Any]]
-        tools = nullcontext({}) if request.stock else warm_tools(interrupt.on_leaving, cold_weights=cold_weights)
+        tools = nullcontext({})
+        if not request.stock:
+            tools = warm_tools(interrupt.on_leaving, batch=request.batch_size, cold_weights=cold_weights)
         with tools as builder_and_runner:
             recorder = Recorder(status, lambda: int(_carried(strategy)[0]), after_batch)
             callbacks = [*ms.measure_callback.MeasureCallback.create("default"), recorder]

@@ -7,13 +7,14 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.schedule import ScheduleError
 
-from tvm_litecoop.errors import ConfigError, LiteCoOpError, WorkloadError, last_line
+from tvm_litecoop.errors import ConfigError, LiteCoOpError, WorkloadError
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning import workdir
 from tvm_litecoop.tuning.drive import Watcher, drive
 from tvm_litecoop.tuning.outcome import Outcome
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tuning.status import Status, TaskStatus
+from tvm_litecoop.tuning.tasks import failing
 from tvm_litecoop.workloads import Workload
 
 
@@ -61,10 +62,11 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
             )
         except LiteCoOpError:
             raise
-        except (ScheduleError, IndexError, RuntimeError, ValueError) as error:
-            if status.trials:
+        except (ScheduleError, IndexError, RuntimeError, ValueError):
+            why = "" if status.trials else failing(workload.mod, target)
+            if not why:
                 raise
-            raise _no_space(request, target, error) from None
+            raise _no_space(request, target, why) from None
 
     done = drive(request, status, watcher, pool, tune)
     return Outcome(
@@ -89,9 +91,9 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
     )
 
 
-def _no_space(request: Request, target: Any, error: Exception) -> WorkloadError:
+def _no_space(request: Request, target: Any, why: str) -> WorkloadError:
     return WorkloadError(
-        f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {last_line(error)}",
+        f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {why}",
         "split a block that reads two reductions, as workloads/mlp.py does"
         if target.kind.name == "llvm"
         else "name a whole target, such as nvidia/nvidia-a100: a bare kind lacks limits of the device",

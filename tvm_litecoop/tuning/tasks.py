@@ -23,6 +23,7 @@ from tvm_litecoop.measure.cold import weights_of
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
+from tvm_litecoop.tuning.request import BATCH
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.machine import machine_of
 from tvm_litecoop.tvm_bridge.records import mean_seconds
@@ -121,7 +122,9 @@ def timed(
     missing = [task for task in tasks if not task.left_out and task.digest not in times]
     if missing:
         opened: AbstractContextManager[dict[str, Any]] = (
-            warm_tools(cold_weights=weights_stay_cold(tasks, machine)) if tools is None else nullcontext(tools)
+            warm_tools(batch=BATCH, cold_weights=weights_stay_cold(tasks, machine))
+            if tools is None
+            else nullcontext(tools)
         )
         with opened as given:
             seconds = untuned_seconds([task.mod for task in missing], target, given)
@@ -135,7 +138,12 @@ def timed(
 def schedulable(tasks: Sequence[ModelTask], target: Any) -> list[ModelTask]:
     """The tasks, without those that TVM's schedule rules fail on: one of these would end a run on all."""
     load_tensor_intrinsics()  # the rules would, slowly
-    return [task if task.left_out else replace(task, left_out=_failing(task.mod, target)) for task in tasks]
+    return [task if task.left_out else replace(task, left_out=_unschedulable(task.mod, target)) for task in tasks]
+
+
+def _unschedulable(mod: Any, target: Any) -> str:
+    why = failing(mod, target)
+    return f"TVM's schedule rules fail on it: {why}" if why else ""
 
 
 def choose(tasks: Sequence[ModelTask], most: int) -> list[ModelTask]:
@@ -187,12 +195,12 @@ def bound(mod: Any, machine: Machine) -> float:
     return float(max(estimate_tir_flops(mod) / peak, moved / rate) / 1e9 / REACHED)
 
 
-def _failing(mod: Any, target: Any) -> str:
-    """Why there is no design space; empty where there is one."""
+def failing(mod: Any, target: Any) -> str:
+    """Why TVM's schedule rules make no design space; empty where they make one."""
     try:
         ms.TuneContext(mod, target=target, space_generator="post-order-apply", rand_state=1).generate_design_space()
     except (ScheduleError, IndexError, RuntimeError, ValueError) as error:
-        return f"TVM's schedule rules fail on it: {last_line(error)}"
+        return last_line(error)
     return ""
 
 

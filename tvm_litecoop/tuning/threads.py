@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import os
 
+from tvm_litecoop import cores
 from tvm_litecoop.errors import ConfigError
 
 VARIABLE = "TVM_NUM_THREADS"
-
-
-def physical_cores() -> int:
-    """Physical cores of this machine; logical ones where the system does not tell."""
-    import psutil
-
-    return psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
 
 
 def use_physical_cores() -> int:
@@ -28,7 +22,7 @@ def use_physical_cores() -> int:
     Raises:
         ConfigError: The user has said what is no number.
     """
-    said = os.environ.setdefault(VARIABLE, str(physical_cores()))
+    said = os.environ.setdefault(VARIABLE, str(cores.physical()))
     if not said.isdecimal() or int(said) < 1:
         raise ConfigError(f"{VARIABLE} is {said!r}", "set it to the number of physical cores, or unset it")
     return int(said)

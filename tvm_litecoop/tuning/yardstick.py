@@ -36,7 +36,7 @@ def measured_by(model: Model, target: Any, say: Callable[[str], object]) -> Yard
     """Run the untuned model, and ask who knows what it must answer.
 
     Raises:
-        WorkloadError: TVM cannot compile or run the model.
+        WorkloadError: TVM cannot compile or run the model, or its outputs are wrong before anything is tuned.
     """
     inputs = model.arrays()
     try:
@@ -58,5 +58,9 @@ def measured_by(model: Model, target: Any, say: Callable[[str], object]) -> Yard
         say(f"{model.spec}: {why}")
         return replace(plain, checked_by=f"the untuned model ({why})")
     if off > 1.0:
-        say(f"{model.spec}: the untuned model is off too, by {off:.3g} times what is allowed: TVM mistranslates it")
+        raise WorkloadError(
+            f"{model.spec}: TVM mistranslates it: untuned, its outputs are {off:.3g} times as far from those of "
+            f"{model.checked_by} as is allowed",
+            "try the same model in another format",
+        )
     return found

@@ -21,3 +21,4 @@ from tvm_litecoop import errors
 # TVM calls us through its FFI, which turns an error it does not know by name into a plain RuntimeError.
 for _error in (errors.SearchError, errors.ConfigError, errors.TargetError, errors.WorkDirError, errors.Interrupted):
     tvm_ffi.register_error(_error.__name__, _error)
+tvm_ffi.register_error("KeyboardInterrupt", KeyboardInterrupt)  # Ctrl-C in what TVM calls of ours, outside of a run

@@ -11,6 +11,7 @@ from typing import Any
 import tvm
 from tvm.target import Target, codegen
 
+from tvm_litecoop import cores
 from tvm_litecoop.nest import Machine
 
 GPU_PROCESSORS = 100
@@ -35,12 +36,12 @@ def machine_of(target: Any, num_threads: int = 1) -> Machine:
     """
     kind = str(target.kind.name)
     attrs = dict(target.attrs)
-    cores = int(attrs.get("num-cores", 0)) or num_threads
+    count = int(attrs.get("num-cores", 0)) or num_threads
     if kind != "llvm":
         shared = int(attrs.get("max_shared_memory_per_block", Machine.shared_bytes))
         return Machine(kind, GPU_PROCESSORS, shared_bytes=shared, max_threads=int(attrs.get("max_num_threads", 1024)))
     width, registers = _vectors(target)
-    return Machine(kind, cores, width, registers, ghz=_ghz(), **_cache_bytes(CACHES))
+    return Machine(kind, count, width, registers, ghz=_ghz(), **_cache_bytes(CACHES))
 
 
 def warn_of_idle_cores(target: Any) -> None:
@@ -49,14 +50,14 @@ def warn_of_idle_cores(target: Any) -> None:
     TVM's runtime halves the processor count on x86, also on machines without hyper-threads; what is measured then is
     not what the target promises. A target that does not name its cores is left alone.
     """
-    cores = int(dict(target.attrs).get("num-cores", 0))
+    wanted = int(dict(target.attrs).get("num-cores", 0))
     threads = int(tvm.get_global_func("runtime.NumThreads")())
-    if target.kind.name != "llvm" or not cores or threads == cores or _WARNED:
+    if target.kind.name != "llvm" or not wanted or threads == wanted or _WARNED:
         return
     _WARNED.append(True)
     warnings.warn(
-        f"kernels run on {threads} thread(s) in this process, but the target has {cores} core(s); set "
-        f"TVM_NUM_THREADS={cores} before TVM is imported, or the target's num-cores to {threads}",
+        f"kernels run on {threads} thread(s) in this process, but the target has {wanted} core(s); set "
+        f"TVM_NUM_THREADS={wanted} before TVM is imported, or the target's num-cores to {threads}",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -64,10 +65,8 @@ def warn_of_idle_cores(target: Any) -> None:
 
 def host_target() -> Any:
     """The host CPU with its real features: `llvm -keys=cpu -mcpu=<host> -num-cores=<physical>`."""
-    import psutil
-
-    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-    return Target({"kind": "llvm", "keys": ["cpu"], "mcpu": str(codegen.llvm_get_system_cpu()), "num-cores": cores})
+    mcpu = str(codegen.llvm_get_system_cpu())
+    return Target({"kind": "llvm", "keys": ["cpu"], "mcpu": mcpu, "num-cores": cores.physical()})
 
 
 def _vectors(target: Any) -> tuple[int, int]:

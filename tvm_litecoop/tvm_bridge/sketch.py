@@ -105,7 +105,7 @@ class Sketch:
 
     def shown(self, program: Program) -> view.Sketch:
         """The sketch as a member sees it, with the values of that program."""
-        return view.Sketch(self.index, self.sites(program), self.blocks, self._facts[2])
+        return view.Sketch(self.index, self.sites(program), self.blocks, self._facts[2], program.decisions)
 
     @cached_property
     def _facts(self) -> tuple[tuple[Slot, ...], tuple[Block, ...], tuple[str, ...]]:

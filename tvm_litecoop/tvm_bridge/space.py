@@ -23,6 +23,9 @@ from tvm_litecoop.view import Loops, View
 KEPT_SCHEDULES = 1024
 """Schedules kept beside their programs; older ones are replayed again when they are needed (1.6 ms each)."""
 
+KEPT_OUTCOMES = 4096
+"""Programs asked for last, whose outcomes are kept: what is asked for again is not replayed again."""
+
 INITIAL_DRAWS = 512
 """Random programs tried for the root of the tree before a design space is called empty."""
 
@@ -67,6 +70,7 @@ class TvmSpace:
         self._replayer = Replayer(mod, self.sketches, postprocs, threads)
         self._predictor = predictor
         self._schedules: OrderedDict[Program, Any] = OrderedDict()
+        self._outcomes: OrderedDict[Any, Built | Rejection] = OrderedDict()
 
     @property
     def signature(self) -> str:
@@ -109,8 +113,13 @@ class TvmSpace:
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
         """Apply each list of edits, replay what is asked for, run the postprocs."""
         asked = [self._editor.edited(program, edits) for edits in alternatives]
-        replayed = iter(self._replayer.replay([p for p in asked if not isinstance(p, Rejection)]))
-        return [p if isinstance(p, Rejection) else self._keep(next(replayed)) for p in asked]
+        new = list(dict.fromkeys(p for p in asked if not isinstance(p, Rejection) and p not in self._outcomes))
+        for one, replayed in zip(new, self._replayer.replay(new), strict=True):
+            self._outcomes[one] = self._keep(replayed)
+        found = [p if isinstance(p, Rejection) else self._outcomes[p] for p in asked]
+        while len(self._outcomes) > KEPT_OUTCOMES:
+            self._outcomes.popitem(last=False)
+        return found
 
     def loops(self, program: Program) -> tuple[Loops, ...]:
         """What TVM made of the nests of a program that survived before."""

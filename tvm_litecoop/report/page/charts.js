@@ -42,13 +42,13 @@ function key(trials, better) {
 
 function chart(box, trials, better, view, x, label, over) {
   const timed = trials.filter((one) => one.ms !== null);
+  box.redraw?.disconnect();
   if (!timed.length) return box.replaceChildren(el("p", { class: "quiet" }, "Nothing has a time yet."));
   const readout = el("p", { class: "readout" });
   const draw = () => {
     const picture = paint(box.clientWidth, box.clientHeight - 26, trials, timed, better, view, x, label, over, readout);
     box.replaceChildren(picture, readout);
   };
-  box.redraw?.disconnect();
   let width = 0;
   box.redraw = new ResizeObserver(() => {
     if (box.clientWidth !== width) {

@@ -130,7 +130,7 @@ def test_programs_are_right_and_their_records_replay_with_stock_tvm(spec: str, t
         num_trials_per_iter=8,
         space=LiteCoOpSpace(),
         strategy="replay-trace",
-        builder=ms.builder.LocalBuilder(max_workers=2),
+        builder=ms.builder.LocalBuilder(max_workers=2, timeout_sec=300.0),
         seed=3,
     )
     database = ms.database.JSONDatabase(work_dir=str(tmp_path))

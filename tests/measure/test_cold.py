@@ -58,7 +58,7 @@ def test_the_worker_takes_the_clock_that_was_noted(monkeypatch: pytest.MonkeyPat
         return lambda _number, repeat, _min_ms: [1e-3] * repeat
 
     monkeypatch.setattr(cold, "cold_clock", clock_of)
-    with warm_tools(cold_weights=True) as tools:
+    with warm_tools(batch=1, cold_weights=True) as tools:
         (built,) = tools["builder"].build([ms.builder.BuilderInput(_matvec(marked=True), parse_target(""))])
         candidate = runner._Candidate(
             str(built.artifact_path), "cpu", [one.as_json() for one in args_of(_matvec(True))]

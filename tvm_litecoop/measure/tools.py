@@ -24,7 +24,7 @@ SLOW_BUILD = 20.0
 def warm_tools(
     on_leaving: Callable[[Callable[[], object]], object] | None = None,
     *,
-    batch: int,
+    batch: int = 8,
     cold_weights: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """`builder` and `runner` for TVM's tuning functions.

@@ -263,10 +263,11 @@ def test_an_error_under_the_status_of_success_is_one(
     assert stats.faults[kind] >= 1 and stats.answers == 0
 
 
-def test_a_gateway_that_timed_out_may_be_billed(remote: Remote) -> None:
+def test_a_gateway_that_timed_out_is_a_timeout_which_is_booked_as_billed(remote: Remote) -> None:
     with Loopback(fails(504, Retry_After="0.01")) as server:
-        stats = remote.search(server.url, count=4)
-    assert stats.faults == {"timeout": stats.calls}
+        pool = remote.pool(server.url, 4, usd_per_mtok_out=10.0)
+    stats = pool.stats["remote"]
+    assert stats.faults == {"timeout": stats.calls} and pool.budget._spent["usd"] > 0 == stats.usd
 
 
 def test_a_limited_server_is_spared_the_calls_that_were_waiting(remote: Remote) -> None:

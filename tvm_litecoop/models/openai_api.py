@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tvm_litecoop.models import wire
+from tvm_litecoop.models import completion, wire
 from tvm_litecoop.models.base import TIMEOUT, Fault, Profile
 from tvm_litecoop.models.llm import ChatError, LanguageModel, Question
 from tvm_litecoop.models.replies import Reply
@@ -36,8 +36,9 @@ FORMS = ("json_schema", "json_object", "text")
 OTHER_LIMIT = "max_completion_tokens"
 SECRET = 8
 """Characters of a key that is one. A server that wants any key gets `x`, which answers are full of."""
-PASSING = (TIMEOUT, "rate limit")
-"""Faults of a server that is busy."""
+RATE_LIMIT = "rate limit"
+PASSING = (TIMEOUT, RATE_LIMIT)
+"""Kinds of faults of a server that is busy."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,6 @@ class _Refused(Exception):
     """The server did not like the request; one line that says why."""
 
 
-class _Told(Exception):
-    """An error in place of an answer, under the status of success."""
-
-    def __init__(self, found: Mapping[str, Any]) -> None:
-        super().__init__(str(found.get("message") or found))
-        code = str(found.get("code"))
-        self.status = int(code) if code.isdecimal() else 500
-
-
 class OpenAIChat:
     """Chat completions of one model at one endpoint."""
 
@@ -158,7 +150,7 @@ class OpenAIChat:
 
         e = self._endpoint
         try:
-            reply, cut_off = _read(self._post(question, form))
+            reply, cut_off = completion.read(self._post(question, form))
             if cut_off and not self._told:
                 self._told = True
                 logger.warning("an answer of %s was cut off: raise its max_tokens, %d", e.model, e.max_tokens)
@@ -169,7 +161,7 @@ class OpenAIChat:
             raise _Refused(self._clean(error)) from None
         except openai.OpenAIError as error:
             raise ChatError(self._fault(error)) from None
-        except _Told as error:
+        except completion.Told as error:
             raise ChatError(self._refusal(error.status, error, {})) from None
         except ValueError as error:  # JSON that is none
             raise ChatError(Fault("broken answer", self._clean(error))) from None
@@ -259,7 +251,7 @@ class OpenAIChat:
             where = "check `model`, and that `base_url` ends where the server's API begins, mostly in /v1"
             return Fault("not found", f"{where}: {detail}", lasting=True)
         if status == 429:
-            return Fault("rate limit", detail, "insufficient_quota" in str(error), wait_s)
+            return Fault(RATE_LIMIT, detail, "insufficient_quota" in str(error), wait_s)
         if status == 504:  # of a gateway, behind which the model may have answered
             return Fault(TIMEOUT, detail, retry_after_s=wait_s, of_server=True)
         return Fault("server error", detail, retry_after_s=wait_s, of_server=status >= 500)
@@ -280,36 +272,3 @@ def _response_format(question: Question, form: str) -> dict[str, Any]:
         return {"response_format": {"type": "json_object"}}
     schema = {"name": "answer", "strict": True, "schema": json_schema(question.form())}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
-
-
-def _read(body: bytes) -> tuple[Reply, bool]:
-    """Text and usage of a chat completion, and whether it was cut off.
-
-    Raises:
-        _Told: The server has put an error there.
-        ValueError: It is none.
-    """
-    try:
-        found = json.loads(body)
-        for place in (found, *(found.get("choices") or ())[:1]):
-            if isinstance(place.get("error"), Mapping):
-                raise _Told(place["error"])
-        choice, usage = found["choices"][0], found.get("usage") or {}
-        text, cut_off = _text(choice["message"].get("content")), choice.get("finish_reason") == "length"
-        tokens_in = _count(usage, "prompt_tokens")
-        # thoughts are billed, and some servers count them in the total alone
-        tokens_out = max(_count(usage, "completion_tokens"), _count(usage, "total_tokens") - tokens_in)
-        return Reply((text,), tokens_in, tokens_out), cut_off
-    except (KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"no chat completion: {type(error).__name__}: {error}") from None
-
-
-def _text(content: Any) -> str:
-    """What was written, whole or in parts."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text") or "") for part in content)
-    return str(content or "")
-
-
-def _count(usage: Mapping[str, Any], name: str) -> int:
-    return max(0, int(usage.get(name) or 0))  # a server that counts backwards would fill the budget

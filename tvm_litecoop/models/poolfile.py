@@ -93,10 +93,10 @@ def _wrong(settings: MemberSettings, taken: list[str]) -> Iterator[tuple[str, st
             f"{settings.provider} is called {settings.name!r}",
             f"a free member keeps its name: {settings.provider}",
         )
+    if "@" in settings.base_url.rpartition("://")[2].partition("/")[0]:  # likely a password: not repeated
+        yield "base_url", "no address with a password in it", "put a key in the environment, and name it in api_key_env"
     if settings.base_url and not settings.base_url.startswith(("http://", "https://")):
         yield "base_url", f"{settings.base_url!r} is no address", "begin with http:// or https://"
-    if "@" in settings.base_url.partition("//")[2].partition("/")[0]:  # likely a password: not repeated
-        yield "base_url", "no address with a password in it", "put a key in the environment, and name it in api_key_env"
     if settings.path and not Path(settings.path).expanduser().exists():
         yield "path", f"there is no {settings.path}", "name a directory or file with the model's weights"
     if settings.api_key_env and not _VARIABLE.fullmatch(settings.api_key_env):  # likely the key itself: not repeated

@@ -1,4 +1,7 @@
-"""How many cores this process may use: a container or `taskset` leaves it some of the machine's."""
+"""How many cores this process may use: a cpuset, as of a container, or `taskset` leaves it some.
+
+A quota of time (`docker run --cpus`) is not looked at.
+"""
 
 from __future__ import annotations
 

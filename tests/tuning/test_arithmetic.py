@@ -62,3 +62,12 @@ def test_a_work_dir_begun_without_it_goes_on_without(tmp_path: Path) -> None:
     assert _chosen(None, Request("x", work_dir=str(folder), fresh=True))
     _record(folder, FAST)
     assert _chosen(None, ours)
+
+
+def test_a_target_that_this_tvm_does_not_know_says_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    _record(folder, PLAIN)
+    file = folder / "database_tuning_record.json"
+    file.write_text(file.read_text().replace('"llvm"', '"of_the_future"').replace('\\"llvm\\"', '\\"of_the_future\\"'))
+    assert "of_the_future" in file.read_text()
+    assert _chosen(None, Request("x", work_dir=str(folder)))

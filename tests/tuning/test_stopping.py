@@ -18,7 +18,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_litecoop.journal import record
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.search.events import Measured
-from tvm_litecoop.tuning import drive, workdir
+from tvm_litecoop.tuning import drive, session, workdir
 from tvm_litecoop.tuning.progress import Silent
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tuning.status import Status, TaskStatus
@@ -130,3 +130,14 @@ def test_a_run_gone_on_with_near_its_end_begins_no_more_than_is_left(
     assert not done.interrupted and on_disk(tmp_path) == first.measured + second.measured
     assert 8 <= first.measured + second.measured < 8 + BATCH
     assert all(run.ended for run in record.read(tmp_path))
+
+
+def test_only_a_function_without_a_design_space_is_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **_options: Any) -> None:
+        raise RuntimeError("no room for a worker")
+
+    load_tensor_intrinsics()
+    monkeypatch.setattr(ms, "tune_tir", broken)
+    request = Request("matmul:16x16x16", trials=4, work_dir=str(tmp_path), stock=True)
+    with pytest.raises(RuntimeError, match="no room for a worker"):
+        session.run(request, parse("matmul:16x16x16"), parse_target(None), Silent())

@@ -386,6 +386,7 @@ def test_the_surrogate_knows_programs_with_decisions_that_are_none() -> None:
     history = History()
     history.know(root.program)
     view = replace(space.view(root.program), root=True, history=history)
+    told = 0
     for seed in range(4):
         for proposal in Surrogate().ask(view, 2, seed)().proposals:
             assert isinstance(proposal, Proposal)
@@ -393,6 +394,8 @@ def test_the_surrogate_knows_programs_with_decisions_that_are_none() -> None:
             if isinstance(built, Built) and not built.moved:
                 drawn = [program for program, edits in whole_programs(view, seed) if edits == proposal.edits]
                 assert built.program in drawn
+                told += 1
+    assert told
 
 
 def whole_programs(view: View, seed: int) -> list[tuple[Program, tuple[Edit, ...]]]:

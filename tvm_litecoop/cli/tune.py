@@ -151,9 +151,9 @@ def _run_all(
     found = check.check_and_time(outcomes, workload, target, shown.note)
     _show(shown.console, outcomes, requests[0].trials)
     for outcome, certificate in found:
-        who = f"{outcome.strategy}: " if len(outcomes) > 1 else ""
-        lines = [f"{who}{line}" for line in table.reasons(certificate)]
-        for line in (*lines, *(table.how(outcome.directory, [certificate]) if outcome is outcomes[-1] else ())):
+        for line in table.reasons(certificate):
+            shown.say(f"{outcome.strategy}: {line}" if len(outcomes) > 1 else line)
+        for line in table.how(outcome.directory, [certificate]) if outcome is outcomes[-1] else ():
             shown.say(line)
     shown.page_of(outcomes[-1])
     if json_file is not None:

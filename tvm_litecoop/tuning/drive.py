@@ -113,8 +113,7 @@ def drive(
         if request.strategy == "litecoop":
             strategy.stop = lambda: interrupt.asked or enough()
         status.start = time.perf_counter()
-        tools: AbstractContextManager[dict[str, Any]]
-        tools = nullcontext({})
+        tools: AbstractContextManager[dict[str, Any]] = nullcontext({})
         if not request.stock:
             tools = warm_tools(interrupt.on_leaving, batch=request.batch_size, cold_weights=cold_weights)
         with tools as builder_and_runner:

@@ -24,7 +24,7 @@ KEPT_SCHEDULES = 1024
 """Schedules kept beside their programs; older ones are replayed again when they are needed (1.6 ms each)."""
 
 KEPT_OUTCOMES = 4096
-"""Programs asked for last, whose outcomes are kept: what is asked for again is not replayed again."""
+"""Outcomes kept, the oldest let go first: what is asked for again is not replayed again."""
 
 INITIAL_DRAWS = 512
 """Random programs tried for the root of the tree before a design space is called empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -22,3 +23,32 @@ def test_a_process_with_one_core_counts_one() -> None:
 def test_a_system_that_tells_nothing_has_the_cores_that_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psutil.cpu_count", lambda logical=True: None)
     assert cores.physical() == cores.usable() >= 1
+
+
+@pytest.mark.parametrize(
+    ("files", "cores_left"),
+    [
+        ({"cpu.max": "max 100000\n"}, 8),  # a container without a quota
+        ({"cpu.max": "250000 100000\n"}, 2),  # docker run --cpus 2.5
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "400000 100000\n", "a.slice/b.scope/cpu.max": "max 100000\n"}, 4),
+        ({"a.slice/cpu.max": "300000 100000\n", "a.slice/b.scope/cpu.max": "600000 100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),  # version 1
+        ({"cpu/cpu.cfs_quota_us": "200000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2),
+        ({"cpu.max": "half of it\n"}, 8),
+        ({}, 8),
+    ],
+)
+def test_a_quota_of_time_counts_as_whole_cores(
+    files: dict[str, str], cores_left: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in files.items():
+        (tmp_path / "cgroup" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cgroup" / name).write_text(text)
+    (tmp_path / "own").write_text("3:cpuset:/\n0::/a.slice/b.scope\n")
+    monkeypatch.setattr(cores, "GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(cores, "OWN_GROUP", tmp_path / "own")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr("psutil.cpu_count", lambda logical=True: 8 if logical else 4)
+    assert cores.usable() == cores_left
+    assert cores.physical() == min(4, cores_left)

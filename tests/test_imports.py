@@ -22,6 +22,7 @@ LAYERS = [
     {"models"},
     {"search"},
     {"journal"},
+    {"passes"},
     {"fast_math"},
     {"tvm_bridge", "measure", "workloads"},
     {"strategy", "compat", "audition", "certify", "model_files", "design_space"},
@@ -32,6 +33,7 @@ LAYERS = [
 """From the bottom up. Inside a folder files may import each other; folders of one layer may not."""
 
 KNOWS_TVM = {
+    "passes",
     "fast_math",
     "tvm_bridge",
     "measure",

@@ -1,18 +1,24 @@
-"""How many cores this process may use: a cpuset, as of a container, or `taskset` leaves it some.
-
-A quota of time (`docker run --cpus`) is not looked at.
-"""
+"""How many cores this process may use: `taskset`, a cpuset or a quota of time (`docker run --cpus`) leaves it some."""
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+OWN_GROUP = Path("/proc/self/cgroup")
+GROUPS = Path("/sys/fs/cgroup")
+"""Linux's control groups; in a container usually its own alone."""
 
 
 def usable() -> int:
-    """Logical cores, at least 1."""
+    """Logical cores, at least 1. A quota of 2.5 cores are 2: a third thread would be stopped most of the time."""
     import psutil
 
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+    return max(1, math.floor(min([allowed, *_quotas()])))
 
 
 def physical() -> int:
@@ -20,3 +26,18 @@ def physical() -> int:
     import psutil
 
     return min(psutil.cpu_count(logical=False) or usable(), usable())
+
+
+def _quotas() -> Iterator[float]:
+    """What each control group around this process allows of processor time, in cores."""
+    with suppress(OSError, ValueError):
+        own = [line[3:] for line in OWN_GROUP.read_text().splitlines() if line.startswith("0::")]
+        group = GROUPS / "".join(own).strip("/")
+        for folder in (group, *group.parents):  # version 2: "max 100000" or microseconds in each of so many
+            with suppress(OSError, ValueError):
+                quota, period = map(int, (folder / "cpu.max").read_text().split())
+                yield quota / period
+    with suppress(OSError, ValueError):  # version 1: -1 for none
+        quota, period = (int((GROUPS / "cpu" / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        if quota > 0:
+            yield quota / period

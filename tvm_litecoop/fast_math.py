@@ -27,6 +27,7 @@ from numpy.polynomial import Chebyshev, Polynomial
 from tvm import tirx
 
 from tvm_litecoop.errors import TargetError
+from tvm_litecoop.passes import present_with
 
 KEY = "fast-math"
 """Among the keys of a target that asks for it."""
@@ -72,19 +73,8 @@ def compiled(mod: Any, target: Any, **options: Any) -> Any:
 
 
 def switched(target: Any) -> Any:
-    """The present PassContext, or for a target that asks for fast math one with TVM's switch on.
-
-    Instruments are left out: entered twice, they would lose what they have seen.
-    """
-    if not asked(target):
-        return nullcontext()
-    present = tvm.transform.PassContext.current()
-    return tvm.transform.PassContext(
-        opt_level=present.opt_level,
-        required_pass=list(present.required_pass),
-        disabled_pass=list(present.disabled_pass),
-        config={**present.config, SWITCH: True},
-    )
+    """The present PassContext, or for a target that asks for fast math one with TVM's switch on."""
+    return present_with(SWITCH) if asked(target) else nullcontext()
 
 
 # ---- the functions -------------------------------------------------------------------------------------------------

@@ -271,6 +271,37 @@ def test_without_a_compiler_the_export_says_so(monkeypatch: pytest.MonkeyPatch) 
         export_shared(None)
 
 
+def test_a_library_needs_none_of_cxx_and_finds_the_functions_of_libm() -> None:
+    a = te.placeholder((N,), "float32", "A")
+    func = te.create_prim_func([a, te.compute((N,), lambda i: te.exp(a[i]), name="C")])
+    path = export_shared(build_module(tvm.IRModule({"main": func}), TARGET, None))
+    assert b"libm." in Path(path).read_bytes()
+    assert b"libstdc++" not in Path(path).read_bytes()
+    values = np.linspace(-1, 1, N, dtype="float32")
+    given, out = tvm.runtime.tensor(values), tvm.runtime.tensor(np.zeros_like(values))
+    tvm.runtime.load_module(path)["main"](given, out)
+    np.testing.assert_allclose(out.numpy(), np.exp(values), rtol=1e-6)
+    shutil.rmtree(Path(path).parent)
+
+
+def functions_of(module: Any) -> dict[str, str]:
+    """LLVM's functions by name, without the numbers of what they refer to."""
+    plain = re.sub(r"[!#]\d+", "", module.inspect_source("ll"))
+    found = re.split(r"^(?=define )", plain, flags=re.MULTILINE)[1:]
+    return {re.findall(r"@([\w.]+)\(", text)[0]: text.split("\n}\n")[0] for text in found}
+
+
+def test_a_kernel_that_trusts_its_arguments_computes_by_the_same_code() -> None:
+    sch = tvm.s_tir.Schedule(matmul_schedule()["main"])
+    sch.parallel(sch.get_loops(sch.get_sblock("C"))[0])
+    trusting, checked = functions_of(build_module(sch.mod, TARGET, None)), functions_of(tvm.tirx.build(sch.mod, TARGET))
+    computing = "__tvm_parallel_lambda"
+    assert re.search("fmul|fma", checked[computing])
+    assert trusting[computing] == checked[computing]
+    entry = "__tvm_ffi_main"
+    assert len(trusting[entry]) < len(checked[entry]) / 2
+
+
 def build_without_intrinsics(mod: Any, target: Any, params: Any) -> str:
     build_module(mod, target, params)
     return str("tvm.s_tir.tensor_intrin" in sys.modules)

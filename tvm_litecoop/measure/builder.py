@@ -23,6 +23,7 @@ from tvm_litecoop import cores, fast_math
 from tvm_litecoop.measure import cold, export  # noqa: F401  `export` registers `export_shared`, in every worker too
 from tvm_litecoop.measure.intrinsics import index_frozen_modules, load_tensor_intrinsics
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
+from tvm_litecoop.passes import present_with
 from tvm_litecoop.waiting import waiting
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,9 @@ FEW = 4
 """Builds before any of them is called slow."""
 LEAST_LIMIT_S = 2.0
 """No build is called slow that takes less. On a loaded machine all take longer, and the median with them."""
+UNCHECKED = "tirx.disable_assert"
+"""TVM's switch for kernels that trust their arguments: the runner's are right, and to compile the checks of shapes,
+strides and types takes a fifth of the time of a small kernel. The code that computes is the same."""
 
 F: TypeAlias = "Callable[..., Any] | str | None"
 """A function, the name of a function registered with TVM in the worker, or None for the default."""
@@ -133,7 +137,7 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
 
 
 def build_module(mod: Any, target: Any, _params: Any) -> Any:
-    """TVM's `default_build` without an import that most targets do not need; see `intrinsics`.
+    """TVM's `default_build` without an import that most targets do not need (see `intrinsics`) and `UNCHECKED`.
 
     Args:
         mod: The IRModule of one candidate.
@@ -144,7 +148,7 @@ def build_module(mod: Any, target: Any, _params: Any) -> Any:
     """
     if target.kind.name not in ("llvm", "c"):
         load_tensor_intrinsics()
-    with fast_math.switched(target):
+    with present_with(UNCHECKED), fast_math.switched(target):
         return tvm.tirx.build(RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(mod), target=target)
 
 

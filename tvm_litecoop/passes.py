@@ -1,4 +1,4 @@
-"""TVM's settings for a build: the present ones and one more."""
+"""TVM's settings for a build: the present ones and one more switch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import tvm
 
 
-def present_with(setting: str, value: object = True) -> Any:
-    """The present PassContext with one setting more, to be entered.
+def present_with(switch: str) -> Any:
+    """The present PassContext with one switch more turned on, to be entered.
 
     Instruments are left out: entered twice, they would lose what they have seen.
     """
@@ -17,5 +17,5 @@ def present_with(setting: str, value: object = True) -> Any:
         opt_level=present.opt_level,
         required_pass=list(present.required_pass),
         disabled_pass=list(present.disabled_pass),
-        config={**present.config, setting: value},
+        config={**present.config, switch: True},
     )

@@ -47,7 +47,7 @@ def export_shared(module: Any) -> str:
 
 
 def _link(path: str, files: list[str], options: Sequence[str] = ()) -> None:
-    """Without C++'s library, which no kernel of TVM's own compilers calls: to read it is most of a link."""
+    """Without the libraries of C++, which kernels do not call, and C, which whoever loads them has: half of a link."""
     if all(file.endswith(".o") for file in files):
         files, options = [*files, "-lm", "-lgcc"], [*options, "-nostdlib"]
     cc.create_shared(path, files, options)

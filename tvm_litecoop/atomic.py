@@ -26,7 +26,10 @@ def replace_all(contents: Mapping[Path, bytes]) -> None:
     drafts = {file: file.with_name(f".{file.name}-{os.getpid()}") for file in contents}
     try:
         for file, draft in drafts.items():
-            draft.write_bytes(contents[file])
+            with draft.open("wb") as written:
+                written.write(contents[file])
+                written.flush()
+                os.fsync(written.fileno())  # or a power cut could leave the new name on an empty file
         for file, draft in drafts.items():
             draft.replace(file)
     finally:

@@ -1,4 +1,4 @@
-"""Settings of the search, with the paper's constants by name. Owns their ranges; nothing else reads the environment."""
+"""Settings of the search, with the paper's constants by name. Owns their ranges."""
 
 from __future__ import annotations
 

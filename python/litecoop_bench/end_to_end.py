@@ -1,8 +1,10 @@
 """Whole models by both searches: `python -m litecoop_bench.end_to_end`.
 
-Every model is tuned by TVM's evolutionary search (its own builder and runner) and by ours (warm builder and runner, the
-embedded pool), with the same trials on the same kernels, one after the other; both compiled models are then timed in
-turns, in one process, together with the untuned one. A rerun skips what is finished.
+Every model is tuned by TVM's evolutionary search and by ours, as `litecoop tune MODEL --compare evolutionary` does:
+TVM's with its own builder and runner, in TVM's design spaces, without fast math; ours with the embedded pool, warm
+builder and runner, cold weights, fast math and `LiteCoOpSpace`. Both have the same trials on the same kernels, one
+after the other; both compiled models are then timed in turns, in one process, together with the untuned one. A rerun
+skips what is finished.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from litecoop_bench.grid import Grid, Rows
 from litecoop_bench.style import STYLE
 
 SIMULATED = "Arms named simulated- ask simulated models; kernels, builds and measurements are real."
-SEEDS = "median and range of the seeds, as timed in the runs"
+SEEDS = "median and range of the seeds, as timed in the runs, on the clock of the end"
 
 
 def available() -> bool:

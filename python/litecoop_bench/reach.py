@@ -1,15 +1,15 @@
 """The way there: when a search is as good as the baseline ends, and how much better it is early on.
 
-By the times that the runs themselves measured: trials to the very one, seconds to the end of its batch. (The cells of
-`docs/results/search-seed*.jsonl` have a point for each batch alone: there a batch counts as a whole.) Where the kernel
-of either turned out wrong at the end, the seed is left out: its times are of nothing. One row per workload and arm.
+By the times of the runs on the clock of the end (`clock`): trials to the very one, seconds to the end of its batch.
+(The cells of `docs/results/search-seed*.jsonl` have a point for each batch alone: there a batch counts as a whole.) One
+row per workload and arm, the baseline too: its own best it has found before it ends, and its seconds until then count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from litecoop_bench.clock import Points, points
 from litecoop_bench.grid import Grid, Rows
 from tvm_litecoop.intervals import interval
 
@@ -23,7 +23,7 @@ class _Way:
 
     Attributes:
         trials: Until the baseline's final best; all, where it was not reached.
-        time: Seconds of the baseline over seconds until then.
+        time: Seconds of the baseline until its own best over seconds until then.
         early: Speed against the baseline, both after a quarter of the trials.
         reached: Whether it was.
     """
@@ -45,13 +45,13 @@ def render(grid: Grid, rows: Rows) -> str:
     """
     lines = [
         f"Until an arm is as good as `{grid.arms[0]}` ends after {grid.trials} trials, and the speed of both after "
-        f"{_early(grid)} (as timed in the runs):",
+        f"{_early(grid)} (as timed in the runs, on the clock of the end):",
         "",
-        f"| workload | arm | trials to the baseline's best | seconds, baseline's / its | speed at {_early(grid)} | "
-        "not reached |",
+        "| workload | arm | trials to the baseline's best | seconds to it, baseline's / its | "
+        f"speed at {_early(grid)} | not reached |",
         "| --- " * 6 + "|",
     ]
-    for arm in grid.arms[1:]:
+    for arm in grid.arms:
         every = [_ways(grid, rows, workload, arm) for workload in grid.workloads]
         lines += [_row(workload, arm, [found]) for workload, found in zip(grid.workloads, every, strict=True) if found]
         if any(every):
@@ -73,21 +73,27 @@ def _ways(grid: Grid, rows: Rows, workload: str, arm: str) -> list[_Way]:
     """One for each seed that both ran."""
     found = []
     for seed in grid.seeds:
-        base, mine = rows.get((workload, grid.arms[0], seed), {}), rows.get((workload, arm, seed), {})
-        if not all(row.get("curve") and row.get("correct") is not False and "error" not in row for row in (base, mine)):
+        row = rows.get((workload, arm, seed), {})
+        base, mine = points(rows.get((workload, grid.arms[0], seed), {})), points(row)
+        if not base or not mine:
             continue
-        goal, all_s = base["curve"][-1][2], float(base["seconds"]["total"])
-        point = next(((t, s) for t, s, best in mine["curve"] if best <= goal), None)
-        trials, seconds = point or (mine["curve"][-1][0], float(mine["seconds"]["total"]))
-        early = _best(base["curve"], _early(grid)) / _best(mine["curve"], _early(grid))
-        found.append(_Way(trials, all_s / seconds, early, point is not None))
+        goal, early = base[-1][2], _early(grid)
+        _, base_s = _first(base, goal) or base[-1][:2]
+        reached = _first(mine, goal)
+        trials, seconds = reached or (mine[-1][0], float(row["seconds"]["total"]))
+        found.append(_Way(trials, base_s / seconds, _best(base, early) / _best(mine, early), reached is not None))
     return found
+
+
+def _first(run: Points, goal: float) -> tuple[int, float] | None:
+    """Trials and seconds until a run is so good."""
+    return next(((trials, seconds) for trials, seconds, best in run if best <= goal), None)
 
 
 def _early(grid: Grid) -> int:
     return max(1, grid.trials // EARLY)
 
 
-def _best(curve: Sequence[tuple[int, float, float]], trials: int) -> float:
+def _best(run: Points, trials: int) -> float:
     """After so many trials; after the first batch, where that is larger."""
-    return min([curve[0][2], *(best for done, _, best in curve if done <= trials)])
+    return min([run[0][2], *(best for done, _, best in run if done <= trials)])

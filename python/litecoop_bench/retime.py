@@ -1,6 +1,6 @@
 """The kernels of all cells, checked and timed together at the end, so that no arm gains from a lucky moment.
 
-One process for each workload, where the library is timed in turns with them: a kernel that crashes costs its workload.
+In processes of each workload, where the library is timed in turns with them: a kernel that crashes costs its workload.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from typing import Any
 from litecoop_bench import process
 from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell
+from tvm_litecoop.intervals import geometric_mean
 
 LIBRARY = "library"
 """The pseudo-arm of the library; it has one cell a workload, with seed 0."""
 LIMIT_S = 3600
-TIMING_S = 60.0
-"""Of a workload, after which no further round of turns is begun: a benchmark has dozens of kernels."""
+PROCESSES = 3
+"""Of a workload, one after the other. Which of two kernels is faster may hang on the process, and not on where in it
+their arrays lie: of two products of 509 each was 10 % faster in some processes, all the time (docs/results.md)."""
+TIMING_S = 20.0
+"""Of a process, after which no further round of turns is begun: a benchmark has dozens of kernels."""
 
 
 def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
@@ -29,7 +33,8 @@ def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
 
     Returns:
         For each cell, and for the library on each workload, `correct`, `final_ms` and `peak_share` (of the machine's
-        arithmetic, `Machine.peak_gflops`; None where that is unknown), or `error`.
+        arithmetic, `Machine.peak_gflops`; None where that is unknown), geometric means over the processes, and
+        `final_each_ms`, the times of these; or `error`.
     """
     found: dict[Cell, dict[str, Any]] = {}
     for workload in dict.fromkeys(cell.workload for cell in cells):
@@ -37,12 +42,29 @@ def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
         library = Cell(workload, LIBRARY, 0, 0)
         asked = [{"folder": str(folder / cell.name), "fast": ARMS[cell.arm].fast_math} for cell in mine]
         job = {"workload": workload, "cells": asked}
-        answer = process.ask("litecoop_bench.retime", job, LIMIT_S)
-        if "error" in answer:
-            found.update({cell: {"error": f"timing at the end: {answer['error']}"} for cell in [*mine, library]})
+        answers = [process.ask("litecoop_bench.retime", job, LIMIT_S) for _ in range(PROCESSES)]
+        wrong = next((answer["error"] for answer in answers if "error" in answer), None)
+        if wrong:
+            found.update({cell: {"error": f"timing at the end: {wrong}"} for cell in [*mine, library]})
         else:
-            found.update(zip([*mine, library], [*answer["cells"], answer["library"]], strict=True))
+            seen = zip(*([*answer["cells"], answer["library"]] for answer in answers), strict=True)
+            found.update(zip([*mine, library], map(_overall, seen), strict=True))
     return found
+
+
+def _overall(seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several processes say of one kernel."""
+    wrong = next((one for one in seen if "error" in one), None)
+    if wrong:
+        return dict(wrong)
+    times, shares = ([one[key] for one in seen] for key in ("final_ms", "peak_share"))
+    return {
+        **seen[0],
+        "correct": all(one["correct"] for one in seen),
+        "final_ms": geometric_mean(times),
+        "final_each_ms": times,
+        "peak_share": geometric_mean(shares) if all(shares) else None,
+    }
 
 
 def main() -> None:

@@ -6,13 +6,14 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from litecoop_bench.clock import points
 from litecoop_bench.grid import Grid, Rows
 from litecoop_bench.retime import LIBRARY
 from litecoop_bench.table import ratios
 from tvm_litecoop.intervals import geometric_mean, interval
 
 TRIALS, SECONDS = 0, 1
-"""The axis of a curve: its entries are (trial, seconds, best ms)."""
+"""The axis of a curve: its entries are those of `clock.points`."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ def curve(grid: Grid, rows: Rows, workload: str, arm: str, axis: int) -> Band | 
     """Best latency over trials or seconds, from where every seed has a kernel; a seed that has ended keeps its last.
 
     Returns:
-        None where no run has a curve.
+        None where no run has one.
     """
-    runs = [row["curve"] for seed in grid.seeds if (row := rows.get((workload, arm, seed), {})).get("curve")]
+    runs = [run for seed in grid.seeds if (run := points(rows.get((workload, arm, seed), {})))]
     if not runs:
         return None
     start = max(run[0][axis] for run in runs)

@@ -56,7 +56,7 @@ def test_pool_show_and_check(
     file = tmp_path / "pool.toml"
     file.write_text(
         '[[member]]\nname = "expert"\nprovider = "expert"\n'
-        '[[member]]\nname = "far"\nprovider = "openai"\nparams = 7e9\nusd_per_mtok_out = 2\n'
+        '[[member]]\nname = "far"\nprovider = "openai"\nparams = 7e9\nusd_per_mtok_in = 0\nusd_per_mtok_out = 2\n'
         'base_url = "http://127.0.0.1:9/v1"\napi_key_env = "NO_SUCH_KEY"\n[budget]\nusd = 3.5\n'
     )
     assert main(["pool", "show", str(file)]) == 0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from litecoop_bench import cell as cells
-from litecoop_bench import money, provenance, ranking, reach, retime, run
+from litecoop_bench import money, process, provenance, ranking, reach, retime, run
 from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell, Grid, load
 from litecoop_bench.results import Results
@@ -146,10 +146,26 @@ def test_a_real_cell_in_its_own_process(
     assert json.dumps(outcome) and set(provenance.KEYS) <= set(outcome)
     mine = retime.retime([cell], tmp_path)[cell]
     assert mine["correct"] and mine["final_ms"] > 0 and 0 < mine["peak_share"] < 2
+    assert len(mine["final_each_ms"]) == retime.PROCESSES
     Results(tmp_path / "cells.jsonl").add(outcome)
     monkeypatch.setattr("sys.argv", ["ranking", str(tmp_path)])
     ranking.main()
     assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:2]] == [["matmul:32x32x32", "4"]]
+
+
+def test_processes_that_time_the_same_kernel_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    def timed(ms: float, correct: bool) -> dict[str, Any]:
+        return {"cells": [{"correct": correct, "final_ms": ms, "peak_share": None}], "library": {"error": "none"}}
+
+    cell = Cell("a", "litecoop", 4, 1)
+    answers = [timed(1.0, True), timed(2.0, False), timed(4.0, True)]
+    monkeypatch.setattr(process, "ask", lambda *_: answers.pop(0))
+    found = retime.retime([cell], Path())
+    assert found[cell]["final_ms"] == pytest.approx(2.0) and not found[cell]["correct"]
+    assert found[cell]["final_each_ms"] == [1.0, 2.0, 4.0] and found[cell]["peak_share"] is None
+    assert found[Cell("a", retime.LIBRARY, 0, 0)] == {"error": "none"}
+    answers = [timed(1.0, True), {"error": "crashed"}, timed(4.0, True)]
+    assert retime.retime([cell], Path())[cell] == {"error": "timing at the end: crashed"}
 
 
 def test_ctrl_c_keeps_finished_cells_and_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,14 +222,23 @@ def test_the_money_of_arms_that_paid() -> None:
 
 def test_when_the_baselines_best_is_reached() -> None:
     grid = Grid(("a", "b"), ("base", "mine"), 64, (1,))
-    base = {"curve": [[16, 10.0, 3.8], [64, 40.0, 2.0]], "seconds": {"total": 40.0}, "trials": 64}
-    fast = {"curve": [[8, 2.0, 3.0], [16, 4.0, 1.9], [24, 6.0, 1.5]], "seconds": {"total": 6.0}, "trials": 24}
-    never = {"curve": [[8, 2.0, 3.0], [64, 10.0, 2.1]], "seconds": {"total": 10.0}, "trials": 64}
+
+    def ran(total: float, *curve: tuple[int, float, float]) -> dict[str, Any]:
+        return {"curve": curve, "final_ms": curve[-1][2], "seconds": {"total": total}, "correct": True}
+
+    base = ran(50.0, (16, 10.0, 3.8), (48, 40.0, 2.0), (64, 50.0, 2.0))
+    fast = ran(6.0, (8, 2.0, 3.0), (16, 4.0, 1.9), (24, 6.0, 1.5))
+    never = ran(10.0, (8, 2.0, 3.0), (64, 10.0, 2.1))
     lines = reach.render(grid, {("a", "base", 1): base, ("a", "mine", 1): fast}).splitlines()
-    assert lines[4] == "| a | mine | 16 | 10.000 | 2.000 |  |"
+    assert lines[4] == "| a | base | 48 | 1.000 | 1.000 |  |"
+    assert lines[6] == "| a | mine | 16 | 10.000 | 2.000 |  |"
     rows = {("a", "base", 1): base, ("a", "mine", 1): fast, ("b", "base", 1): base, ("b", "mine", 1): never}
     lines = reach.render(grid, rows).splitlines()
-    assert lines[5] == "| b | mine | 64 | 4.000 | 1.267 | 1 of 1 |"
-    assert lines[6].startswith("| **all** | mine | 32 | 6.325") and lines[6].endswith("| 1 of 2 |")
+    assert lines[8] == "| b | mine | 64 | 4.000 | 1.267 | 1 of 1 |"
+    assert lines[9].startswith("| **all** | mine | 32 | 6.325") and lines[9].endswith("| 1 of 2 |")
+    # A runner whose clock is twice as slow, in which the same kernel is half as fast:
+    slow = {**fast, "curve": [(trials, seconds, 2 * best) for trials, seconds, best in fast["curve"]]}
+    lines = reach.render(grid, {("a", "base", 1): base, ("a", "mine", 1): slow}).splitlines()
+    assert lines[6] == "| a | mine | 16 | 10.000 | 2.000 |  |"
     assert reach.render(grid, {}) == ""
     assert reach.render(grid, {("a", "base", 1): {**base, "correct": False}, ("a", "mine", 1): fast}) == ""

@@ -93,9 +93,10 @@ def test_failures_are_listed_with_their_reasons() -> None:
 
 
 def test_a_curve_is_the_median_and_the_range_of_the_seeds() -> None:
-    grid = Grid(("w",), ("a",), 16, (1, 2, 3))
+    grid = Grid(("w",), ("a",), 16, (1, 2, 3, 4))
     curves = {1: [[8, 1.0, 5.0], [16, 2.0, 4.0]], 2: [[8, 1.5, 3.0]], 3: [[4, 0.5, 9.0], [12, 3.0, 1.0]]}
-    found = {("w", "a", seed): {"curve": curve} for seed, curve in curves.items()}
+    found = {("w", "a", s): {"curve": run, "final_ms": run[-1][2], "correct": True} for s, run in curves.items()}
+    found["w", "a", 4] = {**found["w", "a", 1], "correct": False}  # is of nothing
     band = series.curve(grid, found, "w", "a", series.TRIALS)
     assert band is not None and (band.x, band.median) == ([8, 12, 16], [5.0, 3.0, 3.0])
     assert (band.low, band.high) == ([3.0, 1.0, 1.0], [9.0, 5.0, 4.0])

@@ -176,6 +176,17 @@ def test_a_directory_without_records_is_one_line_and_exit_code_2(
     assert "work dir" in captured.err
 
 
+def test_shapes_that_are_none_are_a_broken_line(one: Path) -> None:
+    """They are shown, and written into the file of `eject`."""
+    before = lines(one)
+    for shape in (['"""', "import os"], None, 3):
+        index, (trace, run_secs, target, _) = before[0]
+        rewrite(one, [[index, [trace, run_secs, target, [["TENSOR", "float32", shape]]]], *before])
+        found = records.read(str(one))
+        assert found.broken == (1,) and found.tasks[0].title == records.read(str(one)).tasks[0].title
+        assert '"' not in found.tasks[0].title
+
+
 def test_a_target_that_cannot_be_checked_here_says_so(one: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records = lines(one)
     for record in records:

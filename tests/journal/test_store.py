@@ -71,6 +71,12 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
     return Lines(monkeypatch)
 
 
+def verified(store: Store) -> int:
+    """The number of events, each of which is what was written."""
+    store.tasks()
+    return len(list(store.rows()))
+
+
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     store = Store(tmp_path / FILE)
     run = store.add_run({})
@@ -80,10 +86,10 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     store.keep_call("key", "member", "answer" * 1000)
     store.close()
     again = Store(tmp_path / FILE)
-    assert again.verify() == 60 and [task.identity for task in again.tasks()] == ["first", "second"]
+    assert verified(again) == 60 and [task.identity for task in again.tasks()] == ["first", "second"]
     assert again.call("key") == "answer" * 1000 and again.call("other") is None
     again.write(tasks[0], [("kind", "[]")])
-    assert again.verify() == 61
+    assert verified(again) == 61
     again.close()
 
 
@@ -106,13 +112,13 @@ def test_every_damaged_row_is_found_and_all_before_it_are_kept(tmp_path: Path) -
     db.close()
     store = Store(tmp_path / FILE)
     with pytest.raises(Damaged, match=f"event {seq} is not what was written"):
-        store.verify()
+        verified(store)
     store.close()
     search = tuned(tmp_path, 0, end=False)
     assert 0 < search.state.trials < 24
     assert (tmp_path / f"{FILE}.1").exists()
     store = Store(tmp_path / FILE)
-    assert store.verify() >= seq - 1
+    assert verified(store) >= seq - 1
     store.close()
 
 
@@ -133,7 +139,7 @@ def test_corrupted_copies_of_a_journal(tmp_path: Path, caplog: pytest.LogCapture
         search = tuned(folder, 0, end=False)
         assert search.tree.root is not None
         store = Store(folder / FILE)
-        count = store.verify()
+        count = verified(store)
         store.close()
         aside = folder / f"{FILE}.1"
         assert count >= good or (aside.exists() and aside.read_bytes()[:64] == broken[:64] and not good)
@@ -212,6 +218,36 @@ def test_a_file_of_somebody_else_is_set_aside(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / f"{FILE}.1") as db:
         assert db.execute("SELECT name FROM recipes").fetchall() == [("soup",)]
     db.close()
+
+
+def test_a_copy_that_cannot_be_written_leaves_the_damaged_file(
+    tmp_path: Path, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tuned(tmp_path, 4, end=False)
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.execute("UPDATE events SET body = '[]' WHERE seq = 20")
+    db.close()
+    before = (tmp_path / FILE).read_bytes()
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "keep_call", full)
+        patched.setattr(Store, "write", full)
+        assert tuned(tmp_path, 1).state.trials == 6
+    assert "full; tuning goes on without it" in lines.lines[0]
+    assert (tmp_path / FILE).read_bytes() == before and not (tmp_path / f"{FILE}.1").exists()
+    assert tuned(tmp_path, 0, end=False).state.trials > 0
+    assert sorted(file.name for file in tmp_path.glob(f"{FILE}*") if file.suffix != ".1") == [FILE]
+
+
+def test_a_journal_that_cannot_be_read_at_the_end_ends_no_run(tmp_path: Path, lines: Lines) -> None:
+    journal = Journal(tmp_path)
+    book = journal.begin(SUBJECT, None)
+    journal._open.store._db.execute("UPDATE tasks SET identity = 'another'")  # type: ignore[union-attr]
+    journal.ended(book)
+    assert "cannot be read: task 1 is not what was written" in lines.lines[0] and journal._open is None
 
 
 def test_a_full_disk_is_said_once_and_tuning_goes_on(tmp_path: Path, lines: Lines) -> None:

@@ -102,6 +102,7 @@ def test_short_calls_are_made_until_they_last_long_enough() -> None:
     assert clock(1, 2, 1.0) == pytest.approx([1e-5, 1e-5])
     assert made == [2, 200]
     assert len(clock(1, 1, 1e9)) == 1 and made[-1] == cold.MOST_CALLS
+    assert len(clock(10 * cold.MOST_CALLS, 1, 1.0)) == 1 and made[-1] == cold.MOST_CALLS
 
 
 def test_weights_stay_cold_where_the_last_cache_cannot_hold_them() -> None:

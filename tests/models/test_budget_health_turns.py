@@ -14,7 +14,7 @@ from toy import Scripted, ToySpace, measure_all
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import turns
-from tvm_litecoop.models.base import TIMEOUT, Answer, Call, Fault, Profile, Usage
+from tvm_litecoop.models.base import NOT_SENT, TIMEOUT, Answer, Call, Fault, Profile, Usage
 from tvm_litecoop.models.books import Books
 from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.expert import Expert
@@ -130,13 +130,22 @@ def test_the_starved_are_those_with_less_than_their_part() -> None:
     assert turns.starved(members, 0.0) == [] and turns.starved({}, 0.2) == []
 
 
-def test_what_timed_out_is_paid_for() -> None:
-    books, estimate = Books(["m"], Limits(usd=1.0)), Usage(200, 100, 0.3, 2.0)
+def test_what_timed_out_is_paid_for_and_its_seconds_are_those_that_passed() -> None:
+    books, estimate = Books(["m"], Limits(usd=1.0)), Usage(200, 100, 0.3, 90.0)
     for kind, spent in (("connection", 0.0), (TIMEOUT, 0.3)):
         books.count_call("m", estimate)
         books.count_answer("m", estimate, Answer((), Usage(seconds=60.0), Fault(kind)), 0.0, 0.0)
         assert books.budget.spent("usd") == spent
     assert books.budget.spent("seconds") == 120.0
+    assert books.stats["m"].call_s == 60.0
+
+
+def test_a_call_that_was_not_sent_is_none() -> None:
+    books, estimate = Books(["m"], Limits(calls=1)), Usage(seconds=5.0)
+    books.count_call("m", estimate)
+    assert not books.budget.affords(estimate)
+    books.count_answer("m", estimate, Answer((), Usage(), Fault(NOT_SENT)), 0.0, 0.0)
+    assert books.budget.affords(estimate) and books.stats["m"].call_s == 0.0
 
 
 def test_seconds_of_a_trial_leave_out_what_was_not_timed() -> None:

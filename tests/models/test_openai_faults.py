@@ -35,6 +35,17 @@ from tvm_litecoop.search.loop import Search
 from tvm_litecoop.values import Program
 
 
+def measure_until(search: Search, done: Callable[[], bool]) -> None:
+    """Five programs at a time, without a pause for the member."""
+    for _ in range(200):
+        assert measure_all(search, 5) == 5
+        search._land(wait=True)
+        if done():
+            return
+        time.sleep(0.02)
+    raise AssertionError(search.pool.stats)
+
+
 def test_a_rate_limit_that_passes_is_waited_for(remote: Remote) -> None:
     with Loopback(fails(429, Retry_After="0.05"), helps) as server:
         stats = remote.search(server.url)
@@ -193,6 +204,20 @@ def test_a_key_from_a_file_loses_its_line_break(remote: Remote, key: str, monkey
     assert stats.faults["wrong key"] and server.asked[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+def test_a_key_that_has_left_the_environment_is_still_hidden(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = threading.Event()
+    with Loopback(lambda handler, asked: (fails(401, KEY) if gone.is_set() else helps)(handler, asked)) as server:
+        settings = MemberSettings(name="remote", provider="openai", base_url=server.url, api_key_env=KEY_ENV)
+        pool = Pool([openai_api.member(settings), Scripted("walker", walk)])
+        search, stats = Search(ToySpace(5, 6), pool, SearchConfig(), 7), pool.stats["remote"]
+        measure_until(search, lambda: stats.answers > 0)
+        monkeypatch.delenv(KEY_ENV)
+        gone.set()
+        measure_until(search, lambda: stats.faults["wrong key"] > 0)
+        search.close()
+    assert any("***" in warning for warning in remote.log.warnings())
+
+
 @pytest.mark.parametrize("key", ["sk-planted\nX-Evil: 1", "“sk-planted”"])
 def test_a_key_that_fits_no_header_is_wrong(remote: Remote, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_ENV, key)
@@ -220,25 +245,15 @@ def test_an_endpoint_that_goes_away_and_comes_back(remote: Remote, monkeypatch: 
         search = Search(ToySpace(5, 6), Pool([member, Scripted("walker", walk)]), SearchConfig(), 7)
         stats = search.pool.stats["remote"]
 
-        def measure_until(done: Callable[[], bool]) -> None:
-            """Five programs at a time, without a pause for the member."""
-            for _ in range(200):
-                assert measure_all(search, 5) == 5
-                search._land(wait=True)
-                if done():
-                    return
-                time.sleep(0.02)
-            raise AssertionError(stats.as_json())
-
-        measure_until(lambda: stats.answers > 0)
+        measure_until(search, lambda: stats.answers > 0)
         away.set()
-        measure_until(lambda: sum(stats.faults.values()) > 1)
+        measure_until(search, lambda: sum(stats.faults.values()) > 1)
         answers = stats.answers
-        measure_until(lambda: search.state.trials > 200)
+        measure_until(search, lambda: search.state.trials > 200)
         assert stats.answers <= answers + 8  # what flew when it went away
         away.clear()
         answers = stats.answers
-        measure_until(lambda: stats.answers > answers)
+        measure_until(search, lambda: stats.answers > answers)
         search.close(5.0)
 
 

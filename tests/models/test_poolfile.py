@@ -72,6 +72,9 @@ def test_a_pool_file_makes_a_pool(tmp_path: Path) -> None:
         ("usd = 5", "usd = = 5", 20, ["line 20"]),
         ("params = 7e10\n", "", 7, ["params: nobody knows how large big is", "an estimate will do"]),
         ("usd_per_mtok_in = 1.75\nusd_per_mtok_out = 14\n", "", 7, ["needs the prices of big", "0 where nobody"]),
+        ("usd_per_mtok_in = 1.75\n", "", 7, ["usd_per_mtok_in: a budget", "of big (add usd_per_mtok_in, 0 where"]),
+        ("usd_per_mtok_out = 14\n", "", 7, ["usd_per_mtok_out: a budget", "of big (add usd_per_mtok_out, 0 where"]),
+        ('name = "big"', 'name = "mutator"', 8, ["'mutator' is the name of a free member", "another name"]),
         ("params = 7e10", "params = inf", 12, ["member.params", "finite"]),
         ("usd = 5", "usd = inf", 20, ["budget.usd", "finite"]),
     ],
@@ -89,11 +92,17 @@ def test_an_error_is_one_line_with_the_place_the_key_and_what_is_valid(
 
 
 @pytest.mark.parametrize(
-    ("key", "wrong"), [("path", "there is no /nowhere/model"), ("base_url", "'nowhere:8000' is no address")]
+    ("key", "value", "wrong"),
+    [
+        ("path", "/nowhere/model", "there is no /nowhere/model"),
+        ("path", "~nobody-of-that-name/model", "there is no ~nobody"),
+        ("path", "x" * 300, "there is no xxx"),
+        ("base_url", "nowhere:8000", "'nowhere:8000' is no address"),
+    ],
 )
-def test_a_place_that_cannot_be_is_said_before_the_run(tmp_path: Path, key: str, wrong: str) -> None:
+def test_a_place_that_cannot_be_is_said_before_the_run(tmp_path: Path, key: str, value: str, wrong: str) -> None:
     file = tmp_path / "pool.toml"
-    provider, value = ("huggingface", "/nowhere/model") if key == "path" else ("openai", "nowhere:8000")
+    provider = "huggingface" if key == "path" else "openai"
     file.write_text(f'[[member]]\nname = "a"\nprovider = "{provider}"\n{key} = "{value}"\n')
     with pytest.raises(ConfigError, match=f"line 4: {key}: {wrong}"):
         Pool.from_toml(file)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from test_menu import MENU
 
 from tvm_litecoop.proposal.parse import parse
-from tvm_litecoop.proposal.schema import form_of, json_schema
+from tvm_litecoop.proposal.schema import EDITS, form_of, json_schema
 from tvm_litecoop.values import Proposal, Rejection, SetDecision, Why
 
 GOOD = {"reason": "wider", "alternatives": [["i=8x4x1x2", "unroll=64"], ["k=4x8"]], "next": "expert"}
@@ -69,6 +69,11 @@ def test_each_alternative_stands_for_itself() -> None:
         Why.MALFORMED,
         None,
     ]
+
+
+def test_an_alternative_that_is_too_long_is_not_cut() -> None:
+    cut, whole = parse(json.dumps({"alternatives": [["k=4x8"] * (EDITS + 1), ["k=4x8"] * EDITS]}), MENU, 8, 1)
+    assert isinstance(cut, Rejection) and "13 edits, 12 at most" in cut.detail and isinstance(whole, Proposal)
 
 
 def test_no_more_alternatives_than_asked_for() -> None:

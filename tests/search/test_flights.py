@@ -6,6 +6,8 @@ import random
 import time
 from dataclasses import replace
 
+import pytest
+
 from toy import Scripted, ToySpace, measure_all, pool_of, toy_seconds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.models.base import Answer, Call, Fault, Profile, Usage
@@ -200,12 +202,16 @@ def test_members_of_a_server_that_is_down_are_benched_together() -> None:
     assert pool.stats["a"].calls + pool.stats["b"].calls == before
 
 
-def test_a_member_that_raises_is_a_fault_like_any_other() -> None:
+@pytest.mark.parametrize("error", [RuntimeError("broke its word"), SystemExit("at once")])
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_member_that_raises_is_a_fault_like_any_other(error: BaseException, asked: bool) -> None:
     class Raises(Scripted):
         def ask(self, view: View, k: int, seed: int) -> Call:
             def call() -> Answer:
-                raise RuntimeError("broke its word")
+                raise error
 
+            if asked and isinstance(error, Exception):
+                raise error
             return call
 
     pool = Pool([Scripted("walker", guess), Raises("rude", guess, 1e9, background=True)])

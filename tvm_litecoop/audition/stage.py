@@ -16,7 +16,7 @@ from tvm_litecoop.values import Built, Proposal
 K = 4
 """Alternatives asked of a member in each state."""
 PATIENCE = 3
-"""Faults in a row after which a member is not asked again."""
+"""Faults in a row after which a member is not asked again; what says more of the program than of it is none."""
 LONGEST_S = 60.0
 """Seconds a server that asks for time is given before the next state."""
 
@@ -63,7 +63,7 @@ class Score:
     def add_fault(self, fault: Fault) -> None:
         """Book a call without an answer; wait where the server asks for time."""
         self.faults += 1
-        self.in_a_row += 1
+        self.in_a_row += not fault.of_node
         if fault.lasting or self.in_a_row >= PATIENCE:
             self.fault = f"{fault.kind}: {fault.detail}"
         else:

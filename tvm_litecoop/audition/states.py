@@ -23,6 +23,7 @@ from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search import sight
 from tvm_litecoop.search.tree import Node, Tree
+from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.context import Context
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.space import TvmSpace
@@ -62,22 +63,22 @@ class Theatre:
 
     def __init__(self, recorded: Recorded) -> None:
         self.recorded = recorded
-        self._tune = ms.TuneContext(
+        tune = ms.TuneContext(
             parse(recorded.workload).mod,
             target=Target(recorded.target),
             space_generator="post-order-apply",
             rand_state=1,
             num_threads=2,
         )
-        self._args_info = ms.arg_info.ArgInfo.from_entry_func(self._tune.mod, remove_preproc=True)
-        self._cost_model = ms.cost_model.XGBModel(num_warmup_samples=0, verbose_eval=0)
+        cost_model = ms.cost_model.XGBModel(num_warmup_samples=0, verbose_eval=0)
+        self._predictor = Predictor(cost_model, Context.of(tune).for_cost_model(), args_of(tune.mod))
         self.space = TvmSpace(
-            self._tune.mod,
-            self._tune.generate_design_space(),
-            postprocs=self._tune.space_generator.postprocs,
-            mutators=mutators_of(self._tune),
+            tune.mod,
+            tune.generate_design_space(),
+            postprocs=tune.space_generator.postprocs,
+            mutators=mutators_of(tune),
             machine=recorded.machine,
-            predictor=Predictor(self._cost_model, Context.of(self._tune).for_cost_model(), self._args_info),
+            predictor=self._predictor,
             threads=2,
         )
 
@@ -87,9 +88,8 @@ class Theatre:
         built = [self.space.rebuilt(program) for program, _ in self.recorded.programs]
         pairs = zip(built, (seconds for _, seconds in self.recorded.programs), strict=True)
         found = [(one, seconds) for one, seconds in pairs if isinstance(one, Built)]
-        candidates = [ms.MeasureCandidate(self.space.schedule(one.program), self._args_info) for one, _ in found]
-        results = [ms.runner.RunnerResult([seconds], None) for _, seconds in found]
-        self._cost_model.update(self._tune, candidates, results)
+        schedules = [self.space.schedule(one.program) for one, _ in found]
+        self._predictor.learn(schedules, [[seconds] for _, seconds in found])
         return {one.key: (one, seconds) for one, seconds in found}
 
     def states(self, count: int, pool: Pool, seed: int) -> Iterator[State]:

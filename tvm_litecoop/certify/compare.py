@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tvm_litecoop import fast_math
 from tvm_litecoop.certify import inputs, kernels
 from tvm_litecoop.certify.equality import FORGIVEN, deviation, tolerance, worst
 from tvm_litecoop.certify.inputs import Kind
@@ -26,7 +27,7 @@ def off_reference(kernel: Any, workload: Workload, target: Any, seed: int = 1) -
     if workload.reference is not None:
         expected = workload.reference(given)
     else:
-        (expected,) = kernels.run(kernels.compiled(workload.mod, target), call, outputs)
+        (expected,) = kernels.run(kernels.compiled(workload.mod, fast_math.plain(target)), call, outputs)
     return deviation(got, expected, workload.rtol, workload.atol)
 
 

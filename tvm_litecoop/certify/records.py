@@ -101,7 +101,8 @@ def read(directory: str) -> Contents:
                 raise ValueError(index)
             seconds = math.fsum(run_secs) / len(run_secs) if run_secs else math.inf
             key = index, json.dumps(target, sort_keys=True)
-            arguments.setdefault(key, [(kind, dtype, shape) for kind, dtype, shape in args or ()])
+            shapes = [(str(kind), str(dtype), [int(extent) for extent in shape]) for kind, dtype, shape in args or ()]
+            arguments.setdefault(key, shapes)
         except (ValueError, TypeError, IndexError):
             broken.append(line)
             continue

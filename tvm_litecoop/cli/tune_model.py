@@ -68,11 +68,13 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
         f"{time.monotonic() - began:.0f} s in all, {tuning_s:.0f} s of them tuning; the rest is timing and checking"
     )
     screen.page_of(outcomes[-1])
-    if executable is None:
-        screen.say("the outputs are wrong: no model is written" if wanted.output else "the outputs are wrong")
-    elif wanted.output is not None:
-        artifact.write(executable, wanted.output)
-        screen.say(f"{wanted.output}: the compiled model; time it with: litecoop run {wanted.output}")
-    if wanted.json_file is not None:
-        write(wanted.json_file, as_text(outcomes, several=len(requests) > 1))
+    try:
+        if executable is None:
+            screen.say("the outputs are wrong: no model is written" if wanted.output else "the outputs are wrong")
+        elif wanted.output is not None:
+            artifact.write(executable, wanted.output)
+            screen.say(f"{wanted.output}: the compiled model; time it with: litecoop run {wanted.output}")
+    finally:  # a model that cannot be written is made again by `--trials 0`, what the run was like is not
+        if wanted.json_file is not None:
+            write(wanted.json_file, as_text(outcomes, several=len(requests) > 1))
     return int(executable is None or outcomes[-1].harmful > 0)

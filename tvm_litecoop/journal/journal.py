@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tvm_litecoop.journal import salvage
-from tvm_litecoop.journal.aside import set_aside
+from tvm_litecoop.journal.aside import COMPANIONS, set_aside
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.journal.store import ENDED, NOTES, Damaged, Newer, Row, Store, Task
@@ -106,10 +106,13 @@ class Journal:
 
     def finish(self) -> None:
         """The run is finished: all its tasks are, also those that an earlier process began and this one has not."""
-        opened = self._open
+        opened, left = self._open, list[int]()
         if opened is None:
             return
-        left = [task.id for task in opened.store.tasks() if task.run == opened.run and _is_unfinished(opened, task)]
+        try:
+            left = [task.id for task in opened.store.tasks() if task.run == opened.run and _is_unfinished(opened, task)]
+        except (sqlite3.Error, Damaged) as error:
+            logger.warning("the journal cannot be read: %s; the next run uses what is good of it", error)
         for book in [*self._books, *(Book(opened.store, task) for task in left if task not in opened.taken)]:
             book.end()
 
@@ -142,8 +145,9 @@ class Journal:
 
     def known(self, key: str) -> Reply | None:
         """What a model answered to that question; None where nothing is known."""
+        opened = self._open  # of this moment: another thread may close it
         try:
-            found = self._open.store.call(key) if self._open is not None else None
+            found = opened.store.call(key) if opened is not None else None
         except sqlite3.Error:
             return None
         if found is None:
@@ -154,9 +158,10 @@ class Journal:
     def keep(self, key: str, member: str, reply: Reply) -> None:
         """A model has answered; one that cannot be kept is asked again one day."""
         answer = json.dumps([reply.texts, reply.tokens_in, reply.tokens_out, reply.seconds])
+        opened = self._open  # as above
         try:
-            if self._open is not None:
-                self._open.store.keep_call(key, member, answer)
+            if opened is not None:
+                opened.store.keep_call(key, member, answer)
         except sqlite3.Error as error:
             logger.info("an answer of %s is not kept: %s", member, error)
 
@@ -171,10 +176,8 @@ def opened(folder: Path) -> Open:
             store, rows = _read(file, found)
         except Damaged as damage:
             found = found if found.rows else salvage.read(file)
-            aside = set_aside(file)
-            store = Store(file)
-            found.write(store)
-            rows = found.rows
+            aside = _mended(file, found)
+            store, rows = Store(file), found.rows
             kept = f"{len(rows)} events before that are used, the file is kept as {aside}"
             logger.warning("%s is damaged: %s; %s", file, damage, kept)
     except BaseException:
@@ -184,6 +187,21 @@ def opened(folder: Path) -> Open:
     for row in rows:
         events[row.task].append((row.kind, row.body))
     return Open(store, lock, events)
+
+
+def _mended(file: Path, found: salvage.Found) -> Path | None:
+    """Put what is good of a file in its place, where all of that can be written; where the file itself is now."""
+    draft = file.with_name(f"{file.name}.draft")
+    for companion in COMPANIONS:  # of a process that died at this
+        draft.with_name(draft.name + companion).unlink(missing_ok=True)
+    store = Store(draft)
+    try:
+        found.write(store)
+    finally:
+        store.close()
+    aside = set_aside(file)
+    draft.rename(file)
+    return aside
 
 
 def _was_cut_off(file: Path) -> bool:

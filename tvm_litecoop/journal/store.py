@@ -1,6 +1,6 @@
 """The journal's file: SQLite, a chain of checksums over the events, numbered migrations. Knows rows, no meaning.
 
-Everything a process wrote before it died is there; what a disk or a person did to the file is found by `verify`.
+Everything a process wrote before it died is there; what a disk or a person did to the file is found as it is read.
 """
 
 from __future__ import annotations
@@ -227,15 +227,6 @@ class Store:
         """When each run began, by its number, in seconds since 1970; 0 where that was lost."""
         with _honest():
             return dict(self._db.execute("SELECT id, begun FROM runs ORDER BY id").fetchall())
-
-    def verify(self) -> int:
-        """The number of events.
-
-        Raises:
-            Damaged: Where the first thing is that is not what was written.
-        """
-        self.tasks()
-        return sum(1 for _ in self.rows())
 
     def wait_no_more(self) -> None:
         """Do not stand still for another process again."""

@@ -58,7 +58,7 @@ class ArgumentCache:
         """
         key = args_key(str(device), args_info)
         if key not in self._kept:
-            size = sum(_bytes(info) for info in args_info)
+            size = sum(map(bytes_of, args_info))
             self._make_room(size)
             args = [_allocate(device, info) for info in args_info]
             if size > self._limit:
@@ -91,8 +91,9 @@ def _allocate(device: Any, info: Sequence[Any]) -> Any:
         drawn = rng.standard_normal(min(math.prod(shape), DRAWN), dtype=np.float32).astype(dtype)
         tensor.copyfrom(np.resize(drawn, tuple(shape)))
     elif dtype in ("int32", "int64", "uint32", "uint64"):
-        # TVM fills these with the bits of floats, which as indices point far outside of any table.
-        tensor.copyfrom(rng.integers(1, 10, size=tuple(shape)).astype(dtype))
+        # TVM fills these with the bits of floats, which as indices point far outside of any table. So 0 and 1, as in
+        # `certify.inputs`.
+        tensor.copyfrom(rng.integers(0, 2, size=tuple(shape)).astype(dtype))
     else:
         # Not `random_fill_for_measure`, LocalRunner's choice: its threads share one generator without a lock, which
         # is 4 times slower than one thread, and they leave the last `size % threads` elements as they were.
@@ -100,5 +101,6 @@ def _allocate(device: Any, info: Sequence[Any]) -> Any:
     return tensor
 
 
-def _bytes(info: Sequence[Any]) -> int:
+def bytes_of(info: Sequence[Any]) -> int:
+    """Of one argument; 0 where it is no tensor."""
     return math.prod(info[2]) * max(1, tvm.DataType(info[1]).bits // 8) if info[0] == "TENSOR" else 0

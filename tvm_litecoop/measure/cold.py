@@ -56,6 +56,7 @@ def cold_clock(module: Any, device: Any, args: Sequence[Any], positions: Sequenc
 
     def clock(number: int, repeat: int, min_ms: float) -> list[float]:
         tvm_ffi.register_global_func(CHILL, chill, override=True)
+        number = min(number, MOST_CALLS)
         while True:
             calls = number * repeat
             evaluator = module.time_evaluator(module.entry_name, device, number=1, repeat=calls, f_preproc=CHILL)

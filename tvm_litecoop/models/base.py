@@ -38,6 +38,8 @@ class Usage:
 
 TIMEOUT = "timeout"
 """The kind of fault where no answer came in time: whoever bills by the token may bill it all the same."""
+NOT_SENT = "not sent"
+"""The kind of fault of a call that was given up before it was made: it took no model's time and is no call."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
-from tvm_litecoop.models.base import TIMEOUT, Answer, Usage
+from tvm_litecoop.models.base import NOT_SENT, TIMEOUT, Answer, Usage
 from tvm_litecoop.models.budget import Budget, Limits
-from tvm_litecoop.models.stats import UNKNOWN_MEMBER, MemberStats
+from tvm_litecoop.models.stats import LATE, UNKNOWN_MEMBER, MemberStats
 from tvm_litecoop.values import Proposal, Rejection
 
 
@@ -77,15 +78,19 @@ class Books:
     def count_answer(
         self, account: str, estimate: Usage | None, answer: Answer, blocked_s: float, hidden_s: float
     ) -> None:
-        """Book what a call brought and cost; one that timed out is paid for as if it had been answered."""
+        """Book what a call brought and cost; one that timed out is paid for as if it had been answered.
+
+        The seconds are those that passed.
+        """
         stats = self._booked(account)
         stats.add_answer(answer, blocked_s)
         self.hidden_s += hidden_s
-        if estimate is not None and answer.cached:
+        kind, usage = answer.fault.kind if answer.fault else "", answer.usage
+        if estimate is not None and (answer.cached or kind == NOT_SENT):
             self.budget.release(estimate)
         elif estimate is not None:
-            timed_out = answer.fault is not None and answer.fault.kind == TIMEOUT
-            self.budget.settle(estimate, answer.usage.at_least(estimate) if timed_out else answer.usage)
+            billed = replace(usage.at_least(estimate), seconds=usage.seconds) if kind == TIMEOUT else usage
+            self.budget.settle(estimate, billed)
         for proposal in answer.proposals:
             if isinstance(proposal, Rejection):
                 self.reject(account, proposal)
@@ -97,7 +102,7 @@ class Books:
     def count_late(self, account: str, estimate: Usage | None, blocked_s: float) -> None:
         """Book a call that the run did not wait for; what it was held for is spent."""
         stats = self._booked(account)
-        stats.faults["late"] += 1
+        stats.faults[LATE] += 1
         stats.blocked_s += blocked_s
         if estimate is not None:
             self.budget.settle(estimate, estimate)

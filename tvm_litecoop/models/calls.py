@@ -74,7 +74,9 @@ class Calls:
     def start(self, flight: Flight, call: Call, *, background: bool, free: bool = False) -> None:
         """Make a call: on a thread where it may run beside a measurement, else here and now (at once, if `free`)."""
         if background:
-            threading.Thread(target=self._fly, args=(flight, call), name="litecoop-call", daemon=True).start()
+            # On a thread of its own nobody would hear of anything that is raised, and the answer be waited for.
+            given = (flight, call, BaseException)
+            threading.Thread(target=self._fly, args=given, name="litecoop-call", daemon=True).start()
         else:
             with nullcontext() if free else waiting(f"waiting for {flight.member}"):
                 self._fly(flight, call)
@@ -112,17 +114,22 @@ class Calls:
             running.seconds += now - since
         self._measuring = (now, watch) if watch is not None else None
 
-    def _fly(self, flight: Flight, call: Call) -> None:
+    def _fly(self, flight: Flight, call: Call, caught: type[BaseException] = Exception) -> None:
         """Make the call; a member that breaks its word and raises is a fault like any other."""
         self._acting[id(flight)] = flight.member
         flight.span.append(time.perf_counter())
         try:
             answer = call()
-        except Exception as error:  # the edge to members of other packages
-            answer = Answer((), fault=Fault("raised", f"{type(error).__name__}: {error}"[:200]))
+        except caught as error:  # the edge to members of other packages
+            answer = raised(error)
         flight.span.append(time.perf_counter())
         self._acting.pop(id(flight))
         flight.future.set_result(answer)
+
+
+def raised(error: BaseException) -> Answer:
+    """What stands for the answer of a member that raised."""
+    return Answer((), fault=Fault("raised", f"{type(error).__name__}: {error}"[:200]))
 
 
 def _stand_still(flights: Sequence[Flight], timeout_s: float | None, until: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from tvm_litecoop.models.base import Answer, Call, Fault, Profile, Usage
+from tvm_litecoop.models.base import NOT_SENT, Answer, Call, Fault, Profile, Usage
 from tvm_litecoop.models.replies import Recent, Replies, Reply
 from tvm_litecoop.proposal.menu import Menu
 from tvm_litecoop.proposal.parse import parse
@@ -111,7 +111,8 @@ class LanguageModel:
         try:
             reply = self._chat.complete(question)
         except ChatError as error:
-            return Answer((), Usage(seconds=time.perf_counter() - start), error.fault)
+            spent_s = 0.0 if error.fault.kind == NOT_SENT else time.perf_counter() - start
+            return Answer((), Usage(seconds=spent_s), error.fault)
         seconds = reply.seconds or time.perf_counter() - start
         self._recent.keep(key, self._profile.name, replace(reply, seconds=seconds))
         return Answer(self._read(question, reply), Usage(reply.tokens_in, reply.tokens_out, self._usd(reply), seconds))

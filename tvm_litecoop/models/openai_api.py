@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tvm_litecoop.models import completion, wire
-from tvm_litecoop.models.base import TIMEOUT, Fault, Profile
+from tvm_litecoop.models.base import NOT_SENT, TIMEOUT, Fault, Profile
 from tvm_litecoop.models.llm import ChatError, LanguageModel, Question
 from tvm_litecoop.models.replies import Reply
 from tvm_litecoop.models.settings import MemberSettings
@@ -107,6 +107,7 @@ class OpenAIChat:
         self._limit = "max_tokens"  # OpenAI's reasoning models insist on another name, which other servers do not know
         self._told = False  # that answers are cut off
         self._client: Any = None
+        self._sent = ""  # the key; the variable may hold another one by now
 
     @property
     def sampling(self) -> str:
@@ -122,7 +123,7 @@ class OpenAIChat:
         """
         with self._gate.passed(self._endpoint.concurrency) as overtaken:
             if overtaken:
-                raise ChatError(Fault("not sent", "its server failed while this call waited for its turn"))
+                raise ChatError(Fault(NOT_SENT, "its server failed while this call waited for its turn"))
             try:
                 return self._answer(question)
             except ChatError as error:
@@ -202,7 +203,8 @@ class OpenAIChat:
 
         with self._lock:
             if self._client is None:
-                key, http = self._key() or wire.NO_KEY, wire.http_client(self._endpoint.timeout_s)
+                self._sent = self._key()
+                key, http = self._sent or wire.NO_KEY, wire.http_client(self._endpoint.timeout_s)
                 weakref.finalize(self, http.close)
                 self._client = openai.OpenAI(
                     api_key=key,
@@ -261,8 +263,9 @@ class OpenAIChat:
         return self._without_key(" ".join(str(error).split()) or type(error).__name__)[:200]
 
     def _without_key(self, text: str) -> str:
-        key = self._secret()
-        return text.replace(key, "***") if len(key) >= SECRET else text
+        for key in (self._sent, self._secret()):
+            text = text.replace(key, "***") if len(key) >= SECRET else text
+        return text
 
 
 def _response_format(question: Question, form: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tvm_litecoop.config import SearchConfig
@@ -15,7 +16,7 @@ from tvm_litecoop.models import providers, turns
 from tvm_litecoop.models.base import Answer, Member, Profile, Usage
 from tvm_litecoop.models.books import Books
 from tvm_litecoop.models.budget import Budget, Limits
-from tvm_litecoop.models.calls import Calls, Flight
+from tvm_litecoop.models.calls import Calls, Flight, raised
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.health import Health
 from tvm_litecoop.models.replies import Remembers, Replies
@@ -234,7 +235,7 @@ class Pool:
             tokens_in, tokens_out = FIRST_TOKENS
             return Usage(tokens_in, tokens_out, (tokens_in * price_in + tokens_out * price_out) / 1e6, FIRST_S)
         n = stats.answers
-        return Usage(stats.tokens_in // n, stats.tokens_out // n, stats.usd / n, stats.seconds / n)
+        return Usage(stats.tokens_in // n, stats.tokens_out // n, stats.usd / n, stats.call_s)
 
     # ---- ask ---------------------------------------------------------------------------------------------------------
 
@@ -245,9 +246,12 @@ class Pool:
     def start(self, name: str, view: View, k: int, seed: int) -> Flight:
         """Ask one member. Its call and its answer are booked by `count_call` and `count_answer`."""
         member = self._reserve if name == RESERVE else self.members[name]
-        flight = Flight(name)
-        profile = member.profile
-        self.calls.start(flight, member.ask(view, k, seed), background=profile.background, free=profile.free)
+        flight, profile = Flight(name), member.profile
+        try:
+            call = member.ask(view, k, seed)
+        except Exception as error:  # the edge to members of other packages, as in `calls`
+            call = partial(raised, error)
+        self.calls.start(flight, call, background=profile.background, free=profile.free)
         return flight
 
     def landed(self, flight: Flight) -> Landed:
@@ -272,7 +276,7 @@ class Pool:
                 stats.trials,
                 stats.hits,
                 stats.refused,
-                stats.seconds / stats.answers if stats.answers else 0.0,
+                stats.call_s,
             )
             for name, member in self.members.items()
         )

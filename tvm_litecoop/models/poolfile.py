@@ -93,11 +93,13 @@ def _wrong(settings: MemberSettings, taken: list[str]) -> Iterator[tuple[str, st
             f"{settings.provider} is called {settings.name!r}",
             f"a free member keeps its name: {settings.provider}",
         )
+    if settings.name in providers.FREE and settings.name != settings.provider:
+        yield "name", f"{settings.name!r} is the name of a free member", "choose another name"
     if "@" in settings.base_url.rpartition("://")[2].partition("/")[0]:  # likely a password: not repeated
         yield "base_url", "no address with a password in it", "put a key in the environment, and name it in api_key_env"
     if settings.base_url and not settings.base_url.startswith(("http://", "https://")):
         yield "base_url", f"{settings.base_url!r} is no address", "begin with http:// or https://"
-    if settings.path and not Path(settings.path).expanduser().exists():
+    if settings.path and not _exists(settings.path):
         yield "path", f"there is no {settings.path}", "name a directory or file with the model's weights"
     if settings.api_key_env and not _VARIABLE.fullmatch(settings.api_key_env):  # likely the key itself: not repeated
         yield "api_key_env", "no name of an environment variable", "put the key in one, and name that one here"
@@ -107,10 +109,17 @@ def _wrong(settings: MemberSettings, taken: list[str]) -> Iterator[tuple[str, st
 
 def _unlimited(settings: MemberSettings, budget: BudgetSettings) -> Iterator[tuple[str, str, str]]:
     """A budget in dollars that a member would never use up, although its server, which wants a key, may bill it."""
-    priced = {"usd_per_mtok_in", "usd_per_mtok_out"} & settings.model_fields_set
-    if budget.usd is not None and settings.provider == "openai" and settings.api_key_env and not priced:
-        hint = "add usd_per_mtok_in and usd_per_mtok_out, 0 where nobody bills it"
-        yield "usd_per_mtok_in", f"a budget in dollars needs the prices of {settings.name}", hint
+    unpriced = sorted({"usd_per_mtok_in", "usd_per_mtok_out"} - settings.model_fields_set)
+    if budget.usd is not None and settings.provider == "openai" and settings.api_key_env and unpriced:
+        hint = f"add {' and '.join(unpriced)}, 0 where nobody bills it"
+        yield unpriced[0], f"a budget in dollars needs the prices of {settings.name}", hint
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError):  # a name too long, a directory not to be entered, a user nobody knows
+        return False
 
 
 def _member(settings: MemberSettings) -> Member:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tvm_litecoop.models.base import Answer
+from tvm_litecoop.models.base import NOT_SENT, Answer
 
+LATE = "late"
+"""Among the faults: a call that the run did not wait for."""
 UNKNOWN_MEMBER = "unknown member"
 """Among the rejections: a named next member that the pool does not have."""
 
@@ -53,6 +55,12 @@ class MemberStats:
     def refused(self) -> int:
         """Proposals that could not be used; an unknown next member alone spoils none."""
         return sum(count for why, count in self.rejections.items() if why != UNKNOWN_MEMBER)
+
+    @property
+    def call_s(self) -> float:
+        """Model time of a call that was made and waited for, answered or not; 0 before the first."""
+        made = self.answers + sum(count for kind, count in self.faults.items() if kind not in (NOT_SENT, LATE))
+        return self.seconds / made if made else 0.0
 
     def add_answer(self, answer: Answer, blocked_s: float) -> None:
         """Book one answer, or what came instead of it."""

@@ -51,8 +51,10 @@ def parse(text: str, menu: Menu, k: int, seed: int) -> tuple[Proposal | Rejectio
 def _proposal(texts: list[str], form: Form, menu: Menu, seed: int) -> Proposal | Rejection:
     if not texts:
         return Rejection(Why.NO_CHANGE, "an alternative without edits")
+    if len(texts) > EDITS:
+        return Rejection(Why.MALFORMED, f"{len(texts)} edits, {EDITS} at most")
     edits: list[Edit] = []
-    for number, text in enumerate(texts[:EDITS]):
+    for number, text in enumerate(texts):
         edit = menu.edit(text, seeds.fork(seed, number))
         if isinstance(edit, Rejection):
             return edit

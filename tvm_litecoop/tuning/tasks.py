@@ -19,6 +19,7 @@ from tvm.s_tir.analysis import estimate_tir_flops
 from tvm.s_tir.schedule import ScheduleError
 
 from tvm_litecoop.errors import last_line
+from tvm_litecoop.measure.arguments import bytes_of
 from tvm_litecoop.measure.cold import weights_of
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
@@ -188,7 +189,7 @@ def bound(mod: Any, machine: Machine) -> float:
     """Seconds that a good kernel would take: the larger of arithmetic and memory, at what is reached of the peak."""
     ghz = machine.ghz or GHZ
     peak = machine.peak_gflops or replace(machine, ghz=ghz).peak_gflops
-    moved = sum(map(_bytes, args_of(mod)))
+    moved = sum(bytes_of(arg.as_json()) for arg in args_of(mod))
     holding = (machine.l2_bytes * machine.cores, machine.l3_bytes, math.inf)  # data of a model lie where they fit
     near = next(rate for rate, size in zip(BYTES_PER_CYCLE, holding, strict=True) if moved <= size)
     rate = near * ghz * machine.cores
@@ -206,14 +207,4 @@ def failing(mod: Any, target: Any) -> str:
 
 def _weight_bytes(mod: Any) -> int:
     args = list(args_of(mod))
-    return sum((_bytes(args[position]) for position in weights_of(mod)), 0)
-
-
-def _bytes(arg: Any) -> int:
-    _, dtype, shape = arg.as_json()
-    return int(math.prod(shape)) * _item_bytes(dtype)
-
-
-def _item_bytes(dtype: str) -> int:
-    digits = "".join(c for c in dtype.split("x")[0] if c.isdigit())
-    return max(1, int(digits or 8) // 8)
+    return sum(bytes_of(args[position].as_json()) for position in weights_of(mod))

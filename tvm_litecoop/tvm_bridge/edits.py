@@ -29,6 +29,7 @@ class Editor:
             A program; a rejection with its reason; or `(sketch, seed)` where TVM is to draw all decisions itself.
         """
         drawn: tuple[int, int] | None = None
+        sites: dict[str, Site] = {}  # of the program; to set one changes the legal values of none
         for edit in edits:
             if isinstance(edit, Resample):
                 if not 0 <= edit.sketch < len(self._sketches):
@@ -37,32 +38,20 @@ class Editor:
                 continue
             if drawn is not None:
                 return Rejection(Why.MALFORMED, "no edit can follow a fresh sample")
-            changed = self._one(program, edit)
+            if isinstance(edit, SetDecision):
+                sites = sites or {site.name: site for site in self._sketches[program.sketch].sites(program)}
+                changed = _set(program, sites, edit)
+            else:
+                sites = {}
+                changed = self._mutate(program, edit) if isinstance(edit, Mutate) else self._switch(program, edit)
             if isinstance(changed, Rejection):
                 return changed
             program = changed
         return drawn or program
 
-    def _one(self, program: Program, edit: SetDecision | SetSketch | Mutate) -> Program | Rejection:
-        if isinstance(edit, SetSketch):
-            return self._switch(program, edit.sketch)
-        if isinstance(edit, Mutate):
-            return self._mutate(program, edit)
-        return self._set(program, edit)
-
-    def _set(self, program: Program, edit: SetDecision) -> Program | Rejection:
-        sketch = self._sketches[program.sketch]
-        sites: dict[str, Site] = {site.name: site for site in sketch.sites(program)}
-        site = sites.get(edit.site)
-        if site is None:
-            return Rejection(Why.UNKNOWN_SITE, f"{edit.site}; known: {', '.join(sites)}")
-        if edit.value not in site.domain:
-            return Rejection(Why.ILLEGAL_VALUE, f"{edit.site} = {edit.value}")
-        decisions = (*program.decisions[: site.position], edit.value, *program.decisions[site.position + 1 :])
-        return Program(program.sketch, decisions)
-
-    def _switch(self, program: Program, index: int) -> Program | Rejection:
+    def _switch(self, program: Program, edit: SetSketch) -> Program | Rejection:
         """Go to another sketch; decisions of sites with the same name and number of factors come along."""
+        index = edit.sketch
         if not 0 <= index < len(self._sketches):
             return Rejection(Why.ILLEGAL_VALUE, f"sketch {index} of {len(self._sketches)}")
         old, new = self._sketches[program.sketch], self._sketches[index]
@@ -83,6 +72,16 @@ class Editor:
         if mutated is None:
             return Rejection(Why.NO_CHANGE, edit.mutator)
         return Program(program.sketch, traces.decisions_of(mutated))
+
+
+def _set(program: Program, sites: Mapping[str, Site], edit: SetDecision) -> Program | Rejection:
+    site = sites.get(edit.site)
+    if site is None:
+        return Rejection(Why.UNKNOWN_SITE, f"{edit.site}; known: {', '.join(sites)}")
+    if edit.value not in site.domain:
+        return Rejection(Why.ILLEGAL_VALUE, f"{edit.site} = {edit.value}")
+    decisions = (*program.decisions[: site.position], edit.value, *program.decisions[site.position + 1 :])
+    return Program(program.sketch, decisions)
 
 
 def _carried(old: Value | None, default: Value) -> Value:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
+import tvm
 
 from tvm_litecoop.nest import Access, Axis, Block
 
@@ -112,8 +112,4 @@ def _constant(extent: Any) -> int:
 
 
 def _item_bytes(dtype: str) -> int:
-    try:
-        return int(np.dtype(dtype).itemsize)
-    except TypeError:
-        digits = "".join(c for c in dtype if c.isdigit())  # float8, bfloat16: numpy does not know them
-        return max(1, int(digits or 32) // 8)
+    return max(1, int(tvm.DataType(dtype).bits) // 8)

@@ -154,9 +154,11 @@ class TvmSpace:
         return Rejection(Why.REPLAY, "the record belongs to none of the design spaces")
 
     def close(self) -> None:
-        """Let go of threads and schedules."""
+        """Let go of threads, schedules, outcomes, and the cost model with its context."""
         self._replayer.close()
         self._schedules.clear()
+        self._outcomes.clear()
+        self._predictor = None
 
     def _keep(self, outcome: Replayed | Rejection) -> Built | Rejection:
         if isinstance(outcome, Rejection):

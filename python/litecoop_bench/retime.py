@@ -42,10 +42,12 @@ def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
         library = Cell(workload, LIBRARY, 0, 0)
         asked = [{"folder": str(folder / cell.name), "fast": ARMS[cell.arm].fast_math} for cell in mine]
         job = {"workload": workload, "cells": asked}
-        answers = [process.ask("litecoop_bench.retime", job, LIMIT_S) for _ in range(PROCESSES)]
-        wrong = next((answer["error"] for answer in answers if "error" in answer), None)
-        if wrong:
-            found.update({cell: {"error": f"timing at the end: {wrong}"} for cell in [*mine, library]})
+        answers: list[dict[str, Any]] = []
+        while len(answers) < PROCESSES and not (answers and "error" in answers[-1]):
+            answers.append(process.ask("litecoop_bench.retime", job, LIMIT_S))
+        if "error" in answers[-1]:
+            wrong = {"error": f"timing at the end: {answers[-1]['error']}"}
+            found.update(dict.fromkeys([*mine, library], wrong))
         else:
             seen = zip(*([*answer["cells"], answer["library"]] for answer in answers), strict=True)
             found.update(zip([*mine, library], map(_overall, seen), strict=True))

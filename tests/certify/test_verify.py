@@ -177,9 +177,8 @@ def test_a_directory_without_records_is_one_line_and_exit_code_2(
 
 
 def test_shapes_that_are_none_are_a_broken_line(one: Path) -> None:
-    """They are shown, and written into the file of `eject`."""
     before = lines(one)
-    for shape in (['"""', "import os"], None, 3):
+    for shape in (['"""', "import os"], None, 3, "12", [float("inf")], [1.5], [True]):
         index, (trace, run_secs, target, _) = before[0]
         rewrite(one, [[index, [trace, run_secs, target, [["TENSOR", "float32", shape]]]], *before])
         found = records.read(str(one))

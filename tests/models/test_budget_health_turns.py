@@ -137,7 +137,8 @@ def test_what_timed_out_is_paid_for_and_its_seconds_are_those_that_passed() -> N
         books.count_answer("m", estimate, Answer((), Usage(seconds=60.0), Fault(kind)), 0.0, 0.0)
         assert books.budget.spent("usd") == spent
     assert books.budget.spent("seconds") == 120.0
-    assert books.stats["m"].call_s == 60.0
+    books.count_answer("m", None, Answer((), Usage(seconds=5.0)), 0.0, 0.0)
+    assert books.stats["m"].answer_s == 5.0 and books.stats["m"].seconds == 125.0
 
 
 def test_a_call_that_was_not_sent_is_none() -> None:
@@ -145,7 +146,7 @@ def test_a_call_that_was_not_sent_is_none() -> None:
     books.count_call("m", estimate)
     assert not books.budget.affords(estimate)
     books.count_answer("m", estimate, Answer((), Usage(), Fault(NOT_SENT)), 0.0, 0.0)
-    assert books.budget.affords(estimate) and books.stats["m"].call_s == 0.0
+    assert books.budget.affords(estimate) and not books.stats["m"].answers
 
 
 def test_seconds_of_a_trial_leave_out_what_was_not_timed() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tvm_litecoop.audition import states
 from tvm_litecoop.models.base import Member
+from tvm_litecoop.models.calls import asked
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.values import Rejection
 
@@ -40,7 +41,7 @@ def round_trips(members: Sequence[Member]) -> list[Checked]:
 
 def _round_trip(member: Member, state: states.State) -> Checked:
     start = time.perf_counter()
-    answer = member.ask(state.view, 2, seed=1)()
+    answer = asked(member, state.view, 2, seed=1)
     seconds = time.perf_counter() - start
     good = sum(not isinstance(one, Rejection) for one in answer.proposals)
     fault = f"{answer.fault.kind}: {answer.fault.detail}" if answer.fault else ""

@@ -10,6 +10,7 @@ from math import exp, log
 from tvm_litecoop import seeds
 from tvm_litecoop.audition import states
 from tvm_litecoop.models.base import Fault, Member, Usage
+from tvm_litecoop.models.calls import asked
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.values import Built, Proposal
 
@@ -95,7 +96,7 @@ def audition(pool: Pool, count: int, seed: int, say: Callable[[str], None]) -> l
 
 def _judge(score: Score, member: Member, state: states.State, seed: int) -> None:
     """One answer, and what it is worth."""
-    answer = member.ask(state.view, K, seed)()
+    answer = asked(member, state.view, K, seed)
     score.add_usage(answer.usage)
     if answer.fault is not None:
         score.add_fault(answer.fault)

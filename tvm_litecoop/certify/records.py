@@ -101,9 +101,8 @@ def read(directory: str) -> Contents:
                 raise ValueError(index)
             seconds = math.fsum(run_secs) / len(run_secs) if run_secs else math.inf
             key = index, json.dumps(target, sort_keys=True)
-            shapes = [(str(kind), str(dtype), [int(extent) for extent in shape]) for kind, dtype, shape in args or ()]
-            arguments.setdefault(key, shapes)
-        except (ValueError, TypeError, IndexError):
+            arguments.setdefault(key, [(str(kind), str(dtype), _extents(shape)) for kind, dtype, shape in args or ()])
+        except (ArithmeticError, ValueError, TypeError, IndexError):
             broken.append(line)
             continue
         if 0.0 < seconds < FAILED_S:
@@ -116,6 +115,13 @@ def read(directory: str) -> Contents:
         others = [row for other, theirs in found.items() if other[0] == key[0] and other != key for row in theirs]
         tasks.append(Task(number, workloads[key[0]], key[1], arguments[key], _ranked(rows), _ranked(others)))
     return Contents(tuple(tasks), tuple(broken))
+
+
+def _extents(shape: Any) -> list[int]:
+    """A shape, which is shown, and written into the file of `eject`."""
+    if not isinstance(shape, list) or not all(type(extent) is int for extent in shape):
+        raise TypeError("no shape")
+    return shape
 
 
 def _ranked(rows: Sequence[Record]) -> tuple[Record, ...]:

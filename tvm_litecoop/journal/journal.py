@@ -191,17 +191,23 @@ def opened(folder: Path) -> Open:
 
 def _mended(file: Path, found: salvage.Found) -> Path | None:
     """Put what is good of a file in its place, where all of that can be written; where the file itself is now."""
-    draft = file.with_name(f"{file.name}.draft")
-    for companion in COMPANIONS:  # of a process that died at this
-        draft.with_name(draft.name + companion).unlink(missing_ok=True)
-    store = Store(draft)
+    draft, log, _ = drafts = [file.with_name(f"{file.name}.draft{companion}") for companion in COMPANIONS]
+    for left in drafts:  # by a process that died at this
+        left.unlink(missing_ok=True)
     try:
-        found.write(store)
+        store = Store(draft)
+        try:
+            found.write(store)
+        finally:
+            store.close()
+        if log.exists():  # closing the file did not empty it
+            raise OSError(f"{draft} cannot be written whole")
+        aside = set_aside(file)
+        draft.rename(file)
+        return aside
     finally:
-        store.close()
-    aside = set_aside(file)
-    draft.rename(file)
-    return aside
+        for left in drafts:
+            left.unlink(missing_ok=True)
 
 
 def _was_cut_off(file: Path) -> bool:

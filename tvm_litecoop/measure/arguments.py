@@ -27,6 +27,10 @@ infinite, for which `expf` has a slow way of its own: a gated MLP took 1.2 to 1.
 """
 
 
+INDICES = {"int16", "int32", "int64", "uint16", "uint32", "uint64"}
+"""These may be indices into another argument."""
+
+
 def args_key(device_type: str, args_info: ArgsInfo) -> str:
     """The same for kernels that take arguments of as many elements on the same device.
 
@@ -90,7 +94,7 @@ def _allocate(device: Any, info: Sequence[Any]) -> Any:
     if dtype in FLOATS:
         drawn = rng.standard_normal(min(math.prod(shape), DRAWN), dtype=np.float32).astype(dtype)
         tensor.copyfrom(np.resize(drawn, tuple(shape)))
-    elif dtype in ("int32", "int64", "uint32", "uint64"):
+    elif dtype in INDICES:
         # TVM fills these with the bits of floats, which as indices point far outside of any table. So 0 and 1, as in
         # `certify.inputs`.
         tensor.copyfrom(rng.integers(0, 2, size=tuple(shape)).astype(dtype))

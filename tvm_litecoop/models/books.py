@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tvm_litecoop.models.base import NOT_SENT, TIMEOUT, Answer, Usage
 from tvm_litecoop.models.budget import Budget, Limits
-from tvm_litecoop.models.stats import LATE, UNKNOWN_MEMBER, MemberStats
+from tvm_litecoop.models.stats import UNKNOWN_MEMBER, MemberStats
 from tvm_litecoop.values import Proposal, Rejection
 
 
@@ -102,7 +102,7 @@ class Books:
     def count_late(self, account: str, estimate: Usage | None, blocked_s: float) -> None:
         """Book a call that the run did not wait for; what it was held for is spent."""
         stats = self._booked(account)
-        stats.faults[LATE] += 1
+        stats.faults["late"] += 1
         stats.blocked_s += blocked_s
         if estimate is not None:
             self.budget.settle(estimate, estimate)

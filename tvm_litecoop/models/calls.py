@@ -10,7 +10,8 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from tvm_litecoop.models.base import Answer, Call, Fault
+from tvm_litecoop.models.base import Answer, Call, Fault, Member
+from tvm_litecoop.view import View
 from tvm_litecoop.waiting import waiting
 
 MEASUREMENTS = 256
@@ -125,6 +126,14 @@ class Calls:
         flight.span.append(time.perf_counter())
         self._acting.pop(id(flight))
         flight.future.set_result(answer)
+
+
+def asked(member: Member, view: View, k: int, seed: int) -> Answer:
+    """The answer of a member that is asked here and now; what it raises is a fault."""
+    try:
+        return member.ask(view, k, seed)()
+    except Exception as error:  # as in `_fly`
+        return raised(error)
 
 
 def raised(error: BaseException) -> Answer:

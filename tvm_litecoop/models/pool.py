@@ -235,7 +235,7 @@ class Pool:
             tokens_in, tokens_out = FIRST_TOKENS
             return Usage(tokens_in, tokens_out, (tokens_in * price_in + tokens_out * price_out) / 1e6, FIRST_S)
         n = stats.answers
-        return Usage(stats.tokens_in // n, stats.tokens_out // n, stats.usd / n, stats.call_s)
+        return Usage(stats.tokens_in // n, stats.tokens_out // n, stats.usd / n, stats.answer_s)
 
     # ---- ask ---------------------------------------------------------------------------------------------------------
 
@@ -276,7 +276,7 @@ class Pool:
                 stats.trials,
                 stats.hits,
                 stats.refused,
-                stats.call_s,
+                stats.answer_s,
             )
             for name, member in self.members.items()
         )

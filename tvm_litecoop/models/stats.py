@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tvm_litecoop.models.base import NOT_SENT, Answer
+from tvm_litecoop.models.base import Answer
 
-LATE = "late"
-"""Among the faults: a call that the run did not wait for."""
 UNKNOWN_MEMBER = "unknown member"
 """Among the rejections: a named next member that the pool does not have."""
 
@@ -32,6 +30,7 @@ class MemberStats:
         tokens_out: Tokens written.
         usd: US dollars.
         seconds: Model time.
+        answers_s: That of its answers alone.
         blocked_s: Seconds of it in which the search stood still.
     """
 
@@ -49,6 +48,7 @@ class MemberStats:
     tokens_out: int = 0
     usd: float = 0.0
     seconds: float = 0.0
+    answers_s: float = 0.0
     blocked_s: float = 0.0
 
     @property
@@ -57,16 +57,17 @@ class MemberStats:
         return sum(count for why, count in self.rejections.items() if why != UNKNOWN_MEMBER)
 
     @property
-    def call_s(self) -> float:
-        """Model time of a call that was made and waited for, answered or not; 0 before the first."""
-        made = self.answers + sum(count for kind, count in self.faults.items() if kind not in (NOT_SENT, LATE))
-        return self.seconds / made if made else 0.0
+    def answer_s(self) -> float:
+        """Model time of an answer, on average; 0 before the first."""
+        return self.answers_s / self.answers if self.answers else 0.0
 
     def add_answer(self, answer: Answer, blocked_s: float) -> None:
         """Book one answer, or what came instead of it."""
         self.proposals += len(answer.proposals)
         self.cached += answer.cached
-        self.answers += answer.fault is None and not answer.cached
+        if answer.fault is None and not answer.cached:
+            self.answers += 1
+            self.answers_s += answer.usage.seconds
         if answer.fault is not None:
             self.faults[answer.fault.kind] += 1
         self.tokens_in += answer.usage.tokens_in

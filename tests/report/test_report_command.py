@@ -110,13 +110,11 @@ def test_the_name_of_a_directory_need_not_be_unicode(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_one_line_and_leaves_no_draft(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(self: Path, content: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(content[:10])
+    def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     toy(tmp_path)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert "report.html cannot be written: No space left on device" in fault(capsys, tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["litecoop.lock", FILE]
 

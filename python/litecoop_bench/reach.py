@@ -78,16 +78,11 @@ def _ways(grid: Grid, rows: Rows, workload: str, arm: str) -> list[_Way]:
         if not base or not mine:
             continue
         goal, early = base[-1][2], _early(grid)
-        _, base_s = _first(base, goal) or base[-1][:2]
-        reached = _first(mine, goal)
+        base_s = next(seconds for _, seconds, best in base if best <= goal)
+        reached = next(((trials, seconds) for trials, seconds, best in mine if best <= goal), None)
         trials, seconds = reached or (mine[-1][0], float(row["seconds"]["total"]))
         found.append(_Way(trials, base_s / seconds, _best(base, early) / _best(mine, early), reached is not None))
     return found
-
-
-def _first(run: Points, goal: float) -> tuple[int, float] | None:
-    """Trials and seconds until a run is so good."""
-    return next(((trials, seconds) for trials, seconds, best in run if best <= goal), None)
 
 
 def _early(grid: Grid) -> int:

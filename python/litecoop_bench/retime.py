@@ -18,8 +18,7 @@ LIBRARY = "library"
 """The pseudo-arm of the library; it has one cell a workload, with seed 0."""
 LIMIT_S = 3600
 PROCESSES = 3
-"""Of a workload, one after the other. Which of two kernels is faster may hang on the process, and not on where in it
-their arrays lie: of two products of 509 each was 10 % faster in some processes, all the time (docs/results.md)."""
+"""Of a workload, one after the other: which of two kernels is faster may hang on the process (docs/results.md)."""
 TIMING_S = 20.0
 """Of a process, after which no further round of turns is begun: a benchmark has dozens of kernels."""
 
@@ -43,8 +42,10 @@ def retime(cells: Sequence[Cell], folder: Path) -> dict[Cell, dict[str, Any]]:
         asked = [{"folder": str(folder / cell.name), "fast": ARMS[cell.arm].fast_math} for cell in mine]
         job = {"workload": workload, "cells": asked}
         answers: list[dict[str, Any]] = []
-        while len(answers) < PROCESSES and not (answers and "error" in answers[-1]):
+        for _ in range(PROCESSES):
             answers.append(process.ask("litecoop_bench.retime", job, LIMIT_S))
+            if "error" in answers[-1]:
+                break
         if "error" in answers[-1]:
             wrong = {"error": f"timing at the end: {answers[-1]['error']}"}
             found.update(dict.fromkeys([*mine, library], wrong))

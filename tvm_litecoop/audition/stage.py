@@ -17,7 +17,7 @@ from tvm_litecoop.values import Built, Proposal
 K = 4
 """Alternatives asked of a member in each state."""
 PATIENCE = 3
-"""Faults in a row after which a member is not asked again; what says more of the program than of it is none."""
+"""Faults in a row after which a member is not asked again; those that say something of the program do not count."""
 LONGEST_S = 60.0
 """Seconds a server that asks for time is given before the next state."""
 

@@ -26,7 +26,6 @@ TVM's runner fills with 1 to 10. Sums of products are hundreds then, and an expo
 infinite, for which `expf` has a slow way of its own: a gated MLP took 1.2 to 1.3 times as long.
 """
 
-
 INDICES = {"int16", "int32", "int64", "uint16", "uint32", "uint64"}
 """These may be indices into another argument."""
 

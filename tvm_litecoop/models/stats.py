@@ -30,7 +30,7 @@ class MemberStats:
         tokens_out: Tokens written.
         usd: US dollars.
         seconds: Model time.
-        answers_s: That of its answers alone.
+        answered_s: That of its answers alone.
         blocked_s: Seconds of it in which the search stood still.
     """
 
@@ -48,7 +48,7 @@ class MemberStats:
     tokens_out: int = 0
     usd: float = 0.0
     seconds: float = 0.0
-    answers_s: float = 0.0
+    answered_s: float = 0.0
     blocked_s: float = 0.0
 
     @property
@@ -59,7 +59,7 @@ class MemberStats:
     @property
     def answer_s(self) -> float:
         """Model time of an answer, on average; 0 before the first."""
-        return self.answers_s / self.answers if self.answers else 0.0
+        return self.answered_s / self.answers if self.answers else 0.0
 
     def add_answer(self, answer: Answer, blocked_s: float) -> None:
         """Book one answer, or what came instead of it."""
@@ -67,7 +67,7 @@ class MemberStats:
         self.cached += answer.cached
         if answer.fault is None and not answer.cached:
             self.answers += 1
-            self.answers_s += answer.usage.seconds
+            self.answered_s += answer.usage.seconds
         if answer.fault is not None:
             self.faults[answer.fault.kind] += 1
         self.tokens_in += answer.usage.tokens_in

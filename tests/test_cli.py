@@ -55,6 +55,21 @@ def test_tune_prints_checks_and_writes_the_result(tmp_path: Path) -> None:
     assert len(records.with_name(records.name + ".1").read_text().splitlines()) == 12
 
 
+def test_nobody_who_listens_ends_no_run(tmp_path: Path) -> None:
+    command = " ".join([*LITECOOP, "tune", "matmul:16x16x16", "--trials", "4", "--batch", "2", "--json", "out.json"])
+    shell = f"{command} | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
+    assert "Traceback" not in done.stderr and len(done.stdout.splitlines()) == 1
+    assert json.loads((tmp_path / "out.json").read_text())["trials"] == 4 and done.returncode == 0, done.stderr
+    [work] = (tmp_path / "litecoop-work").iterdir()
+    for ending in ("> /dev/full", ">&-", "| true"):
+        (work / "certificate.json").unlink()
+        shell = f"{' '.join(LITECOOP)} verify {work} --top 1 {ending}; exit ${{PIPESTATUS[0]}}"
+        done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=240)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        assert (work / "certificate.json").exists()
+
+
 def test_compare_shows_both_searches(tmp_path: Path) -> None:
     done = run("tune", "softmax:16x64", "--trials", "4", "--compare", "replay-trace", "--json", "o.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -99,6 +114,7 @@ def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
         (["matmul", "--target", "llvm mcpu"], "-name=value"),
         (["matmul", "--trials", "0"], "choose at least 1"),
         (["matmul", "--seed", "-5"], "choose a number"),
+        (["matmul:8x8x8", "--shape", "x=1"], "a built-in has its shape in its name"),
         (["missing.py:thing"], "missing.py"),
         (["matmul", "--work-dir", "/proc/nope/work"], "choose another one with --work-dir"),
         (["matmul", "--json", "nowhere/out.json"], "nowhere is not there"),

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import tvm
 import tvm_ffi
+from tvm import te
 from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
@@ -249,9 +250,51 @@ class Refuses(ms.postproc.PyPostproc):
 
 def test_a_postproc_that_always_refuses_is_one_clear_line() -> None:
     space = ms.space_generator.PostOrderApply(sch_rules="from-target", postprocs=[Refuses()], mutator_probs={})
-    bare = context(space=space)
-    with pytest.raises(SearchError, match="no program of this design space can be built: postproc refused"):
-        bare.pre_tuning(64, 16, bare.generate_design_space())
+    strategy = LiteCoOpStrategy()
+    bare = context(space=space, strategy=strategy)
+    bare.pre_tuning(64, 16, bare.generate_design_space())
+    assert bare.generate_measure_candidates() is None and not strategy.searches
+    bare.post_tuning()
+    [error] = strategy.refused
+    assert str(error).startswith("no program of this design space can be built: postproc refused")
+
+
+def test_a_task_that_cannot_be_tuned_ends_and_the_others_go_on(tmp_path: Path, tools: Any) -> None:
+    rows, plain = te.placeholder((te.var("n"), 16), name="rows"), parse("matmul:16x16x16").mod["main"]
+    symbolic = te.create_prim_func([rows, te.compute(rows.shape, lambda i, j: rows[i, j] + 1.0)])
+    mod = tvm.IRModule({"symbolic": symbolic.with_attr("global_symbol", "symbolic"), "main": plain})
+    strategy = LiteCoOpStrategy()
+    target = parse_target(None)
+    database = ms.tune_tir(mod, target, str(tmp_path), 8, num_trials_per_iter=4, strategy=strategy, **tools)
+    assert len(database) == 8 and len(strategy.searches) == 1
+    assert "a shape that only the run tells" in str(strategy.refused[0])
+
+
+@derived_object
+class Ends(ms.measure_callback.PyMeasureCallback):
+    """Ctrl-C in a notebook, in the middle of the second batch."""
+
+    batches = 0
+
+    def apply(self, *_: Any) -> None:
+        self.batches += 1
+        if self.batches == 2:
+            raise KeyboardInterrupt
+
+
+def test_a_strategy_whose_run_was_ended_by_an_exception_is_used_again(tmp_path: Path, tools: Any) -> None:
+    strategy = LiteCoOpStrategy()
+
+    def tune(name: str, **more: Any) -> int:
+        given = {"num_trials_per_iter": 4, "strategy": strategy, **tools, **more}
+        ms.tune_tir(parse(SPEC).mod, parse_target(None), str(tmp_path / name), 16, **given)
+        return len((tmp_path / name / "database_tuning_record.json").read_text().splitlines())
+
+    with pytest.raises(KeyboardInterrupt):
+        tune("one", measure_callbacks=[ms.measure_callback.AddToDatabase(), Ends()])
+    assert tune("other") == 16 and (tmp_path / "other" / "litecoop.sqlite").exists()
+    assert tune("one") == 16  # gone on with
+    strategy.close()
 
 
 @pytest.mark.parametrize("failure", ["LocalBuilder: An exception occurred\nboom", "LocalRunner: Timeout, killed"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 
 def replace(file: Path, content: bytes) -> None:
-    """Put a file there, or leave what is there; no draft stays behind.
+    """Put a file there, or leave what is there; no draft stays behind. Links are followed, and a file's mode is kept.
 
     Raises:
         OSError: It cannot be written.
@@ -18,16 +19,19 @@ def replace(file: Path, content: bytes) -> None:
 
 
 def replace_all(contents: Mapping[Path, bytes]) -> None:
-    """Put files there that belong together, none before all of them are written; or leave what is there.
+    """`replace` for files that belong together: none is put there before all of them are written.
 
     Raises:
         OSError: One cannot be written.
     """
-    drafts = {file: file.with_name(f".{file.name}-{os.getpid()}") for file in contents}
+    files = {file.resolve(): content for file, content in contents.items()}
+    drafts = {file: file.with_name(f".{file.name}-{os.getpid()}") for file in files}
     try:
         for file, draft in drafts.items():
             with draft.open("wb") as written:
-                written.write(contents[file])
+                if file.exists():
+                    os.fchmod(written.fileno(), stat.S_IMODE(file.stat().st_mode))
+                written.write(files[file])
                 written.flush()
                 os.fsync(written.fileno())  # or a power cut could leave the new name on an empty file
         for file, draft in drafts.items():

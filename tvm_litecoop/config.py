@@ -21,7 +21,8 @@ class SearchConfig:
         backup: What a node is worth: the `mean` over its subtree (the paper) or the `max` (its best program).
         escalate_after: K, the regressions in a row on one path that hand the step to the largest member; 0 never.
         proposals_per_call: Alternatives asked of a member in one call.
-        patience: Expansions of a node without a new program before it counts as spent.
+        patience: Expansions of a node with duplicates alone before it counts as spent; one in which something was
+            refused or not answered counts as a small part of that.
         noise: Relative difference of two run times below which neither is called a regression.
         oversample: Candidates proposed for each one measured, once predictions are trusted.
         epsilon: Share of a batch measured without regard to predictions.

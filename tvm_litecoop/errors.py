@@ -7,7 +7,7 @@ LiteCoOpError
  ├── TargetError      a target TVM does not know, or one that lacks a fact we need
  ├── WorkDirError     a work directory that cannot be written or read
  ├── VersionError     apache-tvm and apache-tvm-ffi that crash together
- ├── SearchError      the search was driven out of order (for example ask before start)
+ ├── SearchError      the search was driven out of order, or there is nothing to search
  └── Interrupted      the user asked a run to stop
 ```
 
@@ -52,7 +52,7 @@ class VersionError(LiteCoOpError):
 
 
 class SearchError(LiteCoOpError):
-    """The search was driven out of order."""
+    """The search was driven out of order, or there is nothing to search."""
 
 
 class Interrupted(LiteCoOpError):

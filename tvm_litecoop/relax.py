@@ -15,7 +15,7 @@ For a target that asks for fast math the last line is `tvm_litecoop.fast_math.co
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -31,7 +31,7 @@ from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning import task_times, workdir
 from tvm_litecoop.tuning.lowering import to_kernels
 from tvm_litecoop.tuning.request import BATCH
-from tvm_litecoop.tuning.tasks import choose, schedulable, tasks_of, timed, weights_stay_cold
+from tvm_litecoop.tuning.tasks import ModelTask, choose, schedulable, tasks_of, timed, weights_stay_cold
 from tvm_litecoop.tvm_bridge.machine import machine_of
 
 logger = logging.getLogger(__name__)
@@ -81,39 +81,45 @@ def MetaScheduleTuneIRMod(
         if target is None:
             raise TargetError("tuning needs a target", "run the pass under `with target:`")
         found = tasks_of(mod, target, params)
-        found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
         cold_weights = weights_stay_cold(found, machine_of(target))
+        found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
         with (
             workdir.locked(work_dir),
             warm_tools(batch=BATCH, cold_weights=cold_weights) as tools,
             _strategy(strategy, pool) as search,
         ):
-            known = task_times.read(work_dir, str(target))
-            tasks = timed(schedulable(found, target), target, known, tools)
-            task_times.write(work_dir, str(target), tasks)
-            tasks = choose(tasks, max_trials_global // BATCH)
-            for task in tasks:
-                if task.left_out:
-                    logger.info("%s is not tuned: %s", task.name, task.left_out)
-            chosen = [task.extracted for task in tasks if not task.left_out]
-            if not chosen:
-                return mod
-            contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
-                chosen, work_dir, space=space, strategy=search, seed=seed
-            )
-            ms.tune_tasks(
-                tasks=contexts,
-                task_weights=weights,
-                work_dir=work_dir,
-                max_trials_global=max_trials_global,
-                max_trials_per_task=max_trials_per_task,
-                num_trials_per_iter=min(BATCH, max_trials_global),
-                database=workdir.open_database(work_dir, fresh=False),
-                **tools,
-            )
+            chosen = _worth_their_trials(found, target, work_dir, max_trials_global, tools)
+            if chosen:
+                contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
+                    chosen, work_dir, space=space, strategy=search, seed=seed
+                )
+                ms.tune_tasks(
+                    tasks=contexts,
+                    task_weights=weights,
+                    work_dir=work_dir,
+                    max_trials_global=max_trials_global,
+                    max_trials_per_task=max_trials_per_task,
+                    num_trials_per_iter=min(BATCH, max_trials_global),
+                    database=workdir.open_database(work_dir, fresh=False),
+                    **tools,
+                )
         return mod
 
     return tune
+
+
+def _worth_their_trials(
+    found: Sequence[ModelTask], target: Target, work_dir: str, trials: int, tools: dict[str, Any]
+) -> list[Any]:
+    """TVM's tasks of those that are tuned, timed unless an earlier run did; why others are left out is logged."""
+    known = task_times.read(work_dir, str(target))
+    tasks = timed(schedulable(found, target), target, known, tools)
+    task_times.write(work_dir, str(target), tasks)
+    tasks = choose(tasks, trials // BATCH)
+    for task in tasks:
+        if task.left_out:
+            logger.info("%s is not tuned: %s", task.name, task.left_out)
+    return [task.extracted for task in tasks if not task.left_out]
 
 
 def _mended(work_dir: str) -> None:

@@ -47,12 +47,13 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
 
     Attributes:
         searches: The trees of the tasks tuned so far, by this strategy and its clones (TVM clones it for each task).
+        refused: Why tasks have no tree: no program of the design space survives TVM's postprocs, or a shape is not
+            known. Each is logged and ends at once, as in TVM's own search; the others go on.
         stop: Asked before each batch. Where it says True none is begun, so that TVM takes in what is measured and ends;
             a later run goes on from there.
 
     Raises:
-        SearchError: From `pre_tuning` where no program of the design space survives TVM's postprocs, and where the
-            methods are called out of order.
+        SearchError: Where the methods are called out of order.
         WorkDirError: From `pre_tuning` where another process works in the journal's directory.
     """
 
@@ -70,10 +71,12 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self.machine = machine
         self.seed = seed
         self.searches: list[Search] = []
+        self.refused: list[SearchError] = []
         self.stop: Callable[[], bool] = lambda: False
         self._journal = Journal(None if journal == BESIDE else journal, on=journal is not None)
         self._context: Context | None = None
         self._task: Task | None = None
+        self._idle = False  # in a task that was refused
 
     def _initialize_with_tune_context(self, context: Any) -> None:
         self._context = Context.of(context)
@@ -97,27 +100,33 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             cost_model: Scores candidates once it has proved itself; None for none.
 
         Raises:
-            SearchError: No program of the design space survives TVM's postprocs, or the call is out of order.
+            SearchError: The call is out of order.
             WorkDirError: Another process works in the journal's directory.
         """
         if self._context is None:
             raise SearchError("pre_tuning before the strategy was given a TuneContext", "pass it to TuneContext(...)")
-        if self._task is not None:
+        if self._task is not None or self._idle:
             raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
         self.pool.remember(self._journal)
-        self._task = Task(
-            self._context,
-            design_spaces,
-            pool=self.pool,
-            config=self.config,
-            machine=self.machine,
-            seed=self.seed,
-            trials=max_trials,
-            batch=num_trials_per_iter,
-            database=database,
-            cost_model=cost_model,
-            journal=self._journal,
-        )
+        try:
+            self._task = Task(
+                self._context,
+                design_spaces,
+                pool=self.pool,
+                config=self.config,
+                machine=self.machine,
+                seed=self.seed,
+                trials=max_trials,
+                batch=num_trials_per_iter,
+                database=database,
+                cost_model=cost_model,
+                journal=self._journal,
+            )
+        except SearchError as error:
+            logger.warning("a task is not tuned: %s", error)
+            self.refused.append(error)
+            self._idle = True
+            return
         self.searches.append(self._task.search)
 
     def post_tuning(self) -> None:
@@ -125,6 +134,9 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
 
         It is not where the run was stopped; then nobody waits for calls that still fly, either.
         """
+        if self._idle:
+            self._idle = False
+            return
         task, stopped = self._started("post_tuning"), self.stop()
         task.close(wait=not stopped)
         if not stopped:
@@ -133,6 +145,8 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
 
     def generate_measure_candidates(self) -> Any:
         """The next batch to measure; None when the trials are used up, nothing new can come, or the run is stopped."""
+        if self._idle:
+            return None
         task = self._started("generate_measure_candidates")
         return None if self.stop() else task.generate()
 
@@ -160,7 +174,8 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
     def clone(self) -> Any:
         """A strategy with its own tree, the same pool, and the same list of searches."""
         twin = LiteCoOpStrategy(self.pool, self.config, self.machine, self.seed)
-        twin.searches, twin.stop, twin._journal = self.searches, self.stop, self._journal
+        twin.searches, twin.refused = self.searches, self.refused
+        twin.stop, twin._journal = self.stop, self._journal
         return twin
 
     def _started(self, method: str) -> Task:

@@ -76,6 +76,7 @@ class Resample:
 
 
 Edit: TypeAlias = "SetDecision | SetSketch | Mutate | Resample"
+EDITS = (SetDecision, SetSketch, Mutate, Resample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Proposal:
     Attributes:
         edits: In the order they are made; at least one.
         next_member: Who should act on the result; empty for no wish.
-        reason: One short line, for the report and for other members.
+        reason: One short line, for the report.
     """
 
     edits: tuple[Edit, ...]
@@ -107,7 +108,9 @@ class Why(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A proposal that cannot be used: counted against its member, shown to the next one, never repaired.
+    """A proposal that cannot be used: counted against its member and never repaired.
+
+    Where the space refused it, it is shown to the next member at that program.
 
     Attributes:
         why: The reason, of few.

@@ -83,9 +83,10 @@ def load(file: Path) -> Grid:
         raise ConfigError(f"{file}: {error.strerror}", "name a grid, for example grids/smoke.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: {error}", "see grids/smoke.toml for an example") from None
-    for key in KEYS:
-        if key not in raw:
-            raise ConfigError(f"{file}: {key} is missing", f"a grid has {', '.join(KEYS)}")
+    for key in {**KEYS, **raw}:
+        if key not in raw or key not in KEYS:
+            wrong = "is unknown" if key in raw else "is missing"
+            raise ConfigError(f"{file}: {key} {wrong}", f"a grid has {', '.join(KEYS)}")
     for key, kind in KEYS.items():
         _check(file, key, raw[key], kind)
     unknown = [arm for arm in raw["arms"] if arm not in ARMS]
@@ -95,11 +96,15 @@ def load(file: Path) -> Grid:
 
 
 def _check(file: Path, key: str, value: Any, kind: type) -> None:
-    """Refuse a value of another type, an empty list, trials that are none."""
+    """Refuse a value of another type, an empty list, trials that are none, seeds that TVM cannot have, repetitions."""
     if key == "trials":
         wanted, right = "a number from 1", type(value) is int and value > 0
     else:
         wanted = "a list of names" if kind is str else "a list of whole numbers"
         right = isinstance(value, list) and bool(value) and all(type(one) is kind for one in value)
+    if right and key == "seeds":
+        wanted, right = "a list of numbers from 1 to 2147483647", all(0 < one < 2**31 for one in value)
+    if right and isinstance(value, list) and len(set(value)) < len(value):
+        wanted, right = f"{wanted} that are all different", False
     if not right:
         raise ConfigError(f"{file}: {key} is {value!r}, not {wanted}", "see grids/smoke.toml for an example")

@@ -1,8 +1,9 @@
 """How well the expert's arithmetic ranks what was measured: `python -m litecoop_bench.ranking FOLDER...`.
 
-Asks `models.roofline` about every program in the databases of a benchmark's cells, the baseline's among them. It judges
-tilings alone, so places and unroll limits are left to luck; no workload without a tiled nest is shown. The folders
-should be of this machine: its caches and vectors are what the arithmetic is told.
+Asks `models.roofline` about the programs in the databases of a benchmark's cells, the baseline's among them, as far as
+they are of TVM's own design spaces. It judges tilings alone, so places and unroll limits are left to luck; no workload
+without a tiled nest is shown. The folders should be of this machine: its caches and vectors are what the arithmetic is
+told.
 """
 
 from __future__ import annotations

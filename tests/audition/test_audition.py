@@ -88,3 +88,9 @@ def test_one_lucky_answer_among_faults_keeps_nobody() -> None:
     assert "left out: far" in table.suggestion([score])
     score.faults = 5
     assert "left out" not in table.suggestion([score])
+
+
+@pytest.mark.parametrize(("option", "value"), [("--states", "0"), ("--seed", "-1")])
+def test_an_audition_of_nothing_is_refused(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pool", "audition", option, value]) == 2
+    assert capsys.readouterr().err.startswith(f"litecoop: {option} is {value}")

@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 import pytest
+import tvm
+from tvm import te
 
 from tvm_litecoop.certify.equality import tolerance, worst
 from tvm_litecoop.certify.inputs import KINDS, RANDOM, Kind, arrays, nudged
 from tvm_litecoop.certify.judge import Judged
-from tvm_litecoop.certify.program import Program, Unsupported
+from tvm_litecoop.certify.program import Program, Unsupported, facts
 from tvm_litecoop.certify.records import Record
 from tvm_litecoop.certify.verify import _decided, _Seen
 
@@ -96,3 +98,20 @@ def test_a_dtype_without_a_tolerance_is_not_guessed_at() -> None:
     assert tolerance("int32", 9).rtol == 0.0
     with pytest.raises(Unsupported, match="complex64"):
         tolerance("complex64", 1)
+
+
+@pytest.mark.parametrize(("rows", "largest"), [(1, 0), (2, 1), (8, 1)])
+def test_indices_stay_inside_their_table(rows: int, largest: int) -> None:
+    table, row = te.placeholder((rows, 4), name="table"), te.placeholder((64,), "int32", name="row")
+    found = te.compute((64, 4), lambda i, j: table[row[i], j] * 2.0, name="found")
+    program = facts(tvm.IRModule({"main": te.create_prim_func([table, row, found])}))
+    assert program.single_row == (rows == 1)
+    assert (
+        all(arrays(program, kind)[1].max() <= largest for kind in KINDS) and arrays(program, RANDOM)[1].max() == largest
+    )
+
+
+def test_a_batch_of_one_is_no_table() -> None:
+    mask, x = te.placeholder((1, 8), "int32", name="mask"), te.placeholder((1, 8), name="x")
+    kept = te.compute((1, 8), lambda i, j: te.if_then_else(mask[i, j] != 0, x[i, j], 0.0), name="kept")
+    assert not facts(tvm.IRModule({"main": te.create_prim_func([mask, x, kept])})).single_row

@@ -19,7 +19,7 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal import certified, salvage
 from tvm_litecoop.journal.book import Book
-from tvm_litecoop.journal.journal import FILE, Journal, Subject
+from tvm_litecoop.journal.journal import FILE, Journal, Open, Subject
 from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.journal.store import APPLICATION, ENDED, PAGE, Damaged, Store
 from tvm_litecoop.models.pool import Pool
@@ -50,6 +50,12 @@ def tuned(folder: Path, batches: int, *, end: bool = True, journal: Journal | No
     else:
         journal.close()
     return search
+
+
+def only(journal: Journal) -> Open:
+    """Its one open journal."""
+    [found] = journal._opened.values()
+    return found
 
 
 def shape(search: Search) -> list[object]:
@@ -171,6 +177,28 @@ def test_corrupted_logs_of_a_process_that_was_killed(tmp_path: Path, lines: Line
     journal.close()
 
 
+@pytest.mark.parametrize("seed", [2, 10, 30])
+def test_frames_of_an_earlier_log_are_not_taken_for_pages_of_now(tmp_path: Path, seed: int) -> None:
+    rng, live = random.Random(seed), tmp_path / "live"
+    live.mkdir()
+    store = Store(live / FILE)
+    task = store.add_task(store.add_run({}), "toy", {})
+    keys = [f"{rng.getrandbits(128):032x}" for _ in range(60)]
+    written, known = 0, set()
+    for _ in range(500):
+        if rng.random() < 0.3:  # a key that is there already is written anew, and its pages are used again
+            key = rng.choice(keys)
+            store.keep_call(key, "member", "a" * rng.randrange(3000))
+            known.add(key)
+        else:
+            store.write(task, [("kind", "b" * rng.choice([10, 400, 1500, 4000]))])
+            written += 1
+    killed = shutil.copytree(live, tmp_path / "killed")
+    store.close()
+    found = salvage.read(killed / FILE)
+    assert (len(found.rows), found.lost, set(found.calls)) == (written, 0, known)
+
+
 def _rows(file: Path) -> list[object]:
     store = Store(file)
     rows = list(store.rows())
@@ -183,9 +211,7 @@ def _pages_of_rows(data: bytes, count: int) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {seq: set() for seq in range(1, count + 1)}
     pages = [(i + 1, data[i * PAGE : (i + 1) * PAGE]) for i in range(len(data) // PAGE)]
     for number, page in pages:
-        for seq, values in salvage._records(
-            [(number, page), *[p for p in pages if p[0] != number and p[1][:1] != b"\x0d"]]
-        ):
+        for seq, values in salvage._records([page], dict(pages)):
             if len(values) == 5 and isinstance(values[1], int) and isinstance(values[2], str) and seq in found:
                 found[seq].add(number)
     overflowing = {number for number, page in pages if page[:1] not in (b"\x0d", b"\x05", b"\x0a", b"S")}
@@ -245,15 +271,15 @@ def test_a_copy_that_cannot_be_written_leaves_the_damaged_file(
 def test_a_journal_that_cannot_be_read_at_the_end_ends_no_run(tmp_path: Path, lines: Lines) -> None:
     journal = Journal(tmp_path)
     book = journal.begin(SUBJECT, None)
-    journal._open.store._db.execute("UPDATE tasks SET identity = 'another'")  # type: ignore[union-attr]
+    only(journal).store._db.execute("UPDATE tasks SET identity = 'another'")
     journal.ended(book)
-    assert "cannot be read: task 1 is not what was written" in lines.lines[0] and journal._open is None
+    assert "cannot be read: task 1 is not what was written" in lines.lines[0] and not journal._opened
 
 
 def test_a_full_disk_is_said_once_and_tuning_goes_on(tmp_path: Path, lines: Lines) -> None:
     journal = Journal(tmp_path)
     book = journal.begin(SUBJECT, None)
-    db = journal._open.store._db  # type: ignore[union-attr]
+    db = only(journal).store._db
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count={pages + 3}")
     search = Search(ToySpace(5, 6), Pool([Scripted("walker", change)]), SearchConfig(), 7, book.keep)
@@ -325,6 +351,33 @@ def test_a_second_process_is_refused_with_the_first_ones_number(tmp_path: Path) 
         other = subprocess.run([sys.executable, "-c", HOLD, str(tmp_path)], capture_output=True, text=True, check=False)
         assert f"in use by process {os.getpid()}" in other.stderr
     Lock(tmp_path).release()
+
+
+def test_a_forked_child_does_not_have_the_lock(tmp_path: Path) -> None:
+    lock = Lock(tmp_path)
+    child = os.fork()
+    if not child:
+        try:
+            Lock(tmp_path)
+        except WorkDirError:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    lock.release()
+
+
+def test_a_directory_that_was_made_again_is_locked_again(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    first = Lock(folder)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    second = Lock(folder)
+    code = f"from pathlib import Path; from tvm_litecoop.journal.lock import Lock; Lock(Path({str(folder)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "is in use by process" in done.stderr
+    first.release()
+    second.release()
 
 
 def test_answers_are_known_in_the_next_process(tmp_path: Path) -> None:

@@ -44,6 +44,22 @@ def test_an_argument_that_cannot_be_pickled_is_the_error_of_its_job(workers: War
     assert "pickle" in str(outcomes[1].error)
 
 
+class Particular(Exception):
+    """TVM's worker makes an exception again of its text alone."""
+
+    def __init__(self, code: int, detail: str) -> None:
+        super().__init__(f"{detail} ({code})")
+
+
+def particular() -> None:
+    raise Particular(7, "so it is")
+
+
+def test_an_exception_of_several_arguments_is_told_and_is_no_crash(workers: WarmWorkers) -> None:
+    error = workers.run(particular).error
+    assert not isinstance(error, ChildProcessError) and "Particular: so it is (7)" in str(error)
+
+
 def test_a_start_that_failed_is_reported_and_tried_again(tmp_path: Path) -> None:
     marker = str(tmp_path / "mended")
 

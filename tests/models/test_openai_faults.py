@@ -299,3 +299,17 @@ def test_a_server_on_the_tuned_cpu_is_asked_once(remote: Remote) -> None:
     with Loopback(fails(500)) as server:
         stats = remote.search(server.url, count=4, background=False)
     assert len(server.asked) == stats.calls
+
+
+@pytest.mark.parametrize(
+    ("quoted", "shown"),
+    [("sk-SECRETSECR", "***"), ("SK-secretsecretsecret1234!", "***!"), ("a secret", "a secret"), ("", "")],
+)
+def test_parts_of_a_key_are_not_shown(quoted: str, shown: str) -> None:
+    assert openai_api._without_parts(f"bad key {quoted}", "sk-secretsecretsecret1234") == f"bad key {shown}"
+
+
+def test_a_server_that_answers_nothing_is_asked_once(remote: Remote) -> None:
+    with Loopback(lambda handler, asked: time.sleep(3.0)) as server:
+        stats = remote.search(server.url, count=2, timeout_s=0.5)
+    assert stats.faults == {"timeout": stats.calls} and len(server.asked) == stats.calls

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -216,6 +218,32 @@ def test_a_member_that_raises_is_a_fault_like_any_other(error: BaseException, as
             return call
 
     pool = Pool([Scripted("walker", guess), Raises("rude", guess, 1e9, background=True)])
+    search = search_of(pool)
+    for _ in range(8):
+        measure_all(search, 2)
+    search.close(1.0)
+    assert pool.stats["rude"].faults["raised"] == pool.stats["rude"].calls >= 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        "words",
+        Answer(("words",)),  # type: ignore[arg-type]
+        Answer((Proposal(("words",)),)),  # type: ignore[arg-type]
+        Answer((Proposal((SetDecision("d0", 1),), 7),)),  # type: ignore[arg-type]
+        Answer((), Usage(seconds=math.nan)),
+        Answer((), usage=None),  # type: ignore[arg-type]
+    ],
+)
+@pytest.mark.parametrize("background", [True, False])
+def test_an_answer_that_is_none_is_a_fault_like_any_other(answer: Any, background: bool) -> None:
+    class Rude(Scripted):
+        def ask(self, view: View, k: int, seed: int) -> Call:
+            return lambda: answer
+
+    pool = Pool([Scripted("walker", guess), Rude("rude", guess, 1e9, background=background)])
     search = search_of(pool)
     for _ in range(8):
         measure_all(search, 2)

@@ -22,7 +22,7 @@ def tree_with(*throughputs: float | None, member: str = "m") -> Tree:
     for number, throughput in enumerate(throughputs, 1):
         node = tree.add(tree.root, built(number), "a", member, ())
         if throughput is not None:
-            tree.set_throughput(node, throughput, measured=True)
+            tree.set_throughput(node, throughput)
     return tree
 
 
@@ -55,7 +55,7 @@ def test_la_uct_is_the_formula_of_the_paper() -> None:
 @pytest.mark.parametrize(("backup", "value"), [("max", 1.0), ("mean", 0.75)])
 def test_what_a_subtree_is_worth(backup: str, value: float) -> None:
     tree = tree_with(50.0)
-    tree.set_throughput(tree.add(tree.nodes[1], built(9), "a", "m", ()), 100.0, measured=True)
+    tree.set_throughput(tree.add(tree.nodes[1], built(9), "a", "m", ()), 100.0)
     assert scores_of(tree, {}, SearchConfig(c=0.0).but(backup=backup)) == [value]
 
 
@@ -126,12 +126,6 @@ def test_exhaustion_travels_upward_and_a_new_child_takes_it_back() -> None:
     assert not child.exhausted and not tree.root.exhausted
 
 
-def test_a_replaced_value_lowers_the_best_again() -> None:
-    tree = tree_with(100.0, 10.0)
-    tree.set_throughput(tree.nodes[1], 5.0, measured=True)
-    assert tree.root.best == 10.0 and tree.root.total == 15.0 and tree.root.valued == 2
-
-
 @pytest.mark.parametrize("wrong", [{"lam": 1.5}, {"c": -1.0}, {"width": 0.0}, {"backup": "median"}, {"patience": 0}])
 def test_settings_out_of_range_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
@@ -147,7 +141,7 @@ def test_a_very_deep_tree_is_walked() -> None:
     tree = Tree(built(0), "m")
     node = tree.root
     for number in range(1, 3000):
-        tree.set_throughput(node, 1.0, measured=True)
+        tree.set_throughput(node, 1.0)
         node = tree.add(node, built(number), "a", "m", ())
-    tree.set_throughput(node, 1.0, measured=True)
+    tree.set_throughput(node, 1.0)
     assert policy.select(tree, {"m": 0.0}, SearchConfig(width=1, growth=0.0)) is node

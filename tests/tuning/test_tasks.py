@@ -13,12 +13,13 @@ from tvm import te
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning import task_times
 from tvm_litecoop.tuning.targets import parse_target
-from tvm_litecoop.tuning.tasks import ModelTask, bound, choose, schedulable
+from tvm_litecoop.tuning.tasks import ModelTask, bound, choose, schedulable, untunable
 from tvm_litecoop.workloads import parse
 
 
 def task(name: str, weight: int, untuned_s: float | None, bound_s: float, left_out: str = "") -> ModelTask:
-    extracted: Any = SimpleNamespace(task_name=name, weight=weight, dispatched=[parse(f"add:{4 + len(name)}x4").mod])
+    mod = parse(f"add:{4 + len(name)}x4").mod
+    extracted: Any = SimpleNamespace(task_name=name, weight=weight, dispatched=[mod], target="llvm")
     return ModelTask(extracted, untuned_s, bound_s, left_out)
 
 
@@ -58,8 +59,24 @@ def test_untuned_times_are_kept_for_their_target(tmp_path: Path) -> None:
     task_times.write(str(tmp_path), "llvm", tasks)
     assert task_times.read(str(tmp_path), "llvm") == {tasks[0].digest: 9e-3}
     assert task_times.read(str(tmp_path), "cuda") == {}
+    task_times.write(str(tmp_path), "llvm -mcpu=other", tasks)  # timed for another target
+    assert task_times.read(str(tmp_path), "llvm -mcpu=other") == {}
+    task_times.write(str(tmp_path), "llvm", tasks)
     (tmp_path / task_times.FILE).write_text("{broken")
     assert task_times.read(str(tmp_path), "llvm") == {}
+
+
+def test_a_scheduled_kernel_and_one_of_dynamic_shape_are_left_out() -> None:
+    plain = parse("matmul:16x16x16").mod
+    n = te.var("n")
+    x = te.placeholder((n, 16), name="x")
+    dynamic = te.create_prim_func([x, te.compute((n, 16), lambda i, j: x[i, j] + 1.0)])
+    mods = [plain, plain["main"].with_attr("tirx.is_scheduled", True), dynamic]
+    assert [untunable(mod if isinstance(mod, tvm.IRModule) else tvm.IRModule({"main": mod})) for mod in mods] == [
+        "",
+        "has a schedule already",
+        "has a shape that only the run tells",
+    ]
 
 
 def test_a_kernel_that_tvm_cannot_schedule_is_left_out() -> None:

@@ -125,11 +125,11 @@ def _tree(chain: Sequence[tuple[Built, float]], pool: Pool, config: SearchConfig
     """A tree with the best below the root, and beside it a path of the others, the last of which is the node."""
     first = pool.first(config)
     tree = Tree(chain[1][0], first)
-    tree.set_throughput(tree.root, 1.0 / chain[1][1], measured=True)
+    tree.set_throughput(tree.root, 1.0 / chain[1][1])
     best = tree.add(tree.root, chain[0][0], "expert", first, ())
-    tree.set_throughput(best, 1.0 / chain[0][1], measured=True)
+    tree.set_throughput(best, 1.0 / chain[0][1])
     node = tree.root
     for built, seconds in chain[2:]:
         node = tree.add(node, built, "expert", first, ())
-        tree.set_throughput(node, 1.0 / seconds, measured=True)
+        tree.set_throughput(node, 1.0 / seconds)
     return tree, node

@@ -85,13 +85,13 @@ def _text(task: Task, record: Record | None, mod: Any, wanted: int, program: str
 
 def _check(mod: Any) -> str:
     program = facts(mod)
-    dtype = program.arguments[program.outputs[0]][1]
-    allowed = tolerance(dtype, program.terms)
+    allowed = [tolerance(program.arguments[number][1], program.terms) for number in program.outputs]
     fields = {
         "ARGUMENTS": repr([(list(shape), kind) for shape, kind in program.arguments]),
         "OUTPUTS": repr(list(program.outputs)),
-        "RTOL": repr(allowed.rtol),
-        "ATOL": repr(allowed.atol),
+        "TOLERANCES": repr([(one.rtol, one.atol) for one in allowed]),
+        "INDICES": "0" if program.single_row else "0 and 1",
+        "END": "1" if program.single_row else "2",
     }
     return re.sub(r"@(\w+)@", lambda found: fields[found[1]], CHECK)
 

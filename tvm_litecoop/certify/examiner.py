@@ -51,14 +51,21 @@ class Examiner:
         self._renew()
         return outcome.value if outcome.error is None else Judged(fault=_ending(outcome, limit_s))
 
-    def together(self, case: Case, records: Sequence[str]) -> list[float] | None:
-        """Median seconds of several records timed in turns; None where one of them failed now."""
-        outcome = self._workers.run(together, case, records, limit_s=LIMIT_S * len(records))
+    def together(self, case: Case, records: Sequence[str], untuned_s: float) -> list[float] | None:
+        """Median seconds of several records timed in turns; None where one of them failed now.
+
+        Args:
+            case: The task.
+            records: Empty for the untuned program.
+            untuned_s: Seconds per run of the untuned program.
+        """
+        limit_s = LIMIT_S * len(records) + RUNS * untuned_s
+        outcome = self._workers.run(together, case, records, limit_s=limit_s)
         return None if outcome.error is not None else list(outcome.value)
 
-    def rematch(self, case: Case, records: Sequence[str]) -> list[float] | None:
+    def rematch(self, case: Case, records: Sequence[str], untuned_s: float) -> list[float] | None:
         """`together`, of records that were not judged yet."""
-        times = self.together(case, records)
+        times = self.together(case, records, untuned_s)
         self._renew()
         return times
 

@@ -1,7 +1,7 @@
 """The inputs a program is tried on. Owns their kinds; the same kind and seed give the same arrays in any process.
 
 Floating-point arrays take the values of the kind. Integers of 16 bits and more are 0 and 1 in every kind, because they
-may be indices into another argument; those of 8 bits are arithmetic and take all values.
+may be indices into another argument, and 0 where that has one row; those of 8 bits are arithmetic and take all values.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ def arrays(program: Program, kind: Kind, seed: int = 1) -> list[Any]:
     found = []
     for number, (shape, dtype) in enumerate(program.arguments):
         normal = rng.standard_normal(shape, dtype=np.float32)
-        found.append(_array(normal, dtype, RANDOM if number in program.outputs else kind, rng))
+        array = _array(normal, dtype, RANDOM if number in program.outputs else kind, rng)
+        if program.single_row and array.dtype.kind in "iu" and array.itemsize > 1:
+            array = np.zeros_like(array)
+        found.append(array)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 MAIN = "main"
 COMM_REDUCE = 2
 """TVM's mark of a reduced axis (`tirx.IterVar.CommReduce`)."""
+PARTS = ("a", "b", "value", "condition", "true_value", "false_value", "body", "then_case", "else_case")
+"""Of statements and expressions."""
 
 
 class Unsupported(Exception):
@@ -29,6 +31,7 @@ class Program:
         terms: Values that the longest reduction takes together; 1 without one.
         picks: A reduction takes a maximum, a minimum or the like: what it makes of a NaN hangs on the order.
         branches: It chooses between values, as padding does: a simplifier may drop a product with a known 0.
+        single_row: A value that it reads is an index into a dimension of extent 1, where 1 is outside.
     """
 
     arguments: tuple[tuple[tuple[int, ...], str], ...]
@@ -36,6 +39,7 @@ class Program:
     terms: int
     picks: bool
     branches: bool
+    single_row: bool = False
 
 
 def facts(mod: Any) -> Program:
@@ -58,6 +62,7 @@ def facts(mod: Any) -> Program:
         terms=max(_terms(block) for block in blocks),
         picks=any(block.init is not None and not _sums(block.body) for block in blocks),
         branches=re.search(r"T\.if_then_else\(|T\.Select\(|^ *if ", mod.script(), re.MULTILINE) is not None,
+        single_row=_looks_up_single_rows(blocks),
     )
 
 
@@ -82,6 +87,30 @@ def _blocks(node: Any) -> Iterator[Any]:
     for child in below:
         if child is not None:
             yield from _blocks(child)
+
+
+def _looks_up_single_rows(blocks: Iterable[Any]) -> bool:
+    """Whether an index into a dimension of extent 1 is itself read from a buffer."""
+    return any(
+        hasattr(part, "indices")
+        for block in blocks
+        for access in _below(block.body)
+        if hasattr(access, "indices")
+        for index, extent in zip(access.indices, _buffer(access).shape, strict=True)
+        if getattr(extent, "value", 0) == 1
+        for part in _below(index)
+    )
+
+
+def _below(node: Any) -> Iterator[Any]:
+    """A statement or expression and all that it is made of, blocks inside left out."""
+    yield node
+    parts = [getattr(node, name) for name in PARTS if hasattr(node, name)]
+    for several in ("args", "indices", "seq"):
+        parts += getattr(node, several, ())
+    for part in parts:
+        if part is not None and not hasattr(part, "iter_values"):
+            yield from _below(part)
 
 
 def _buffer(region: Any) -> Any:

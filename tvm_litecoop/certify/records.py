@@ -97,7 +97,7 @@ def read(directory: str) -> Contents:
             continue
         try:
             index, (_, run_secs, target, args) = json.loads(text)
-            if len(json.loads(workloads[index])) != 2 or index < 0:
+            if index < 0 or not _is_workload(workloads[index]):
                 raise ValueError(index)
             seconds = math.fsum(run_secs) / len(run_secs) if run_secs else math.inf
             key = index, json.dumps(target, sort_keys=True)
@@ -109,7 +109,9 @@ def read(directory: str) -> Contents:
             found.setdefault(key, []).append(Record(line, text, seconds))
         failed += seconds >= FAILED_S
     if not found:
-        raise _nothing(directory, len(broken), failed)
+        torn = sum(not _is_workload(text) for text in workloads)
+        lines = f"{torn} lines of {WORKLOADS}" if torn else f"{len(broken)} lines of {RECORDS}" if broken else ""
+        raise _nothing(directory, lines, failed)
     tasks = []
     for number, (key, rows) in enumerate(found.items(), 1):
         others = [row for other, theirs in found.items() if other[0] == key[0] and other != key for row in theirs]
@@ -128,10 +130,18 @@ def _ranked(rows: Sequence[Record]) -> tuple[Record, ...]:
     return tuple(sorted(rows, key=lambda row: row.seconds))
 
 
-def _nothing(directory: str, broken: int, failed: int) -> WorkDirError:
-    why = f"{broken} lines of {RECORDS} are not TVM's" if broken else f"{failed} candidates failed" if failed else ""
+def _is_workload(text: str) -> bool:
+    """Whether a line can be one of TVM's workloads: a hash, and a module."""
+    try:
+        return len(json.loads(text)) == 2
+    except (ValueError, TypeError):
+        return False
+
+
+def _nothing(directory: str, broken: str, failed: int) -> WorkDirError:
+    why = f": {broken} are not TVM's" if broken else f": {failed} candidates failed" if failed else ""
     return WorkDirError(
-        f"{directory!r} holds no record that can be used{': ' if why else ''}{why}",
+        f"{directory!r} holds no record that can be used{why}",
         "give a work dir that TVM has tuned in, or tune first: litecoop tune WORKLOAD --work-dir DIR",
     )
 

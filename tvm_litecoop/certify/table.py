@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from rich.table import Table
@@ -71,7 +72,8 @@ def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = F
         set_aside: What was rejected is no longer in the database, nor in the tasks' records.
     """
     fast = any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks if not task.unchecked)
-    eject = f"litecoop eject {directory}"
+    quoted = shlex.quote(directory)
+    eject = f"litecoop eject {quoted}"
     taken = [_taken(task) for task in tasks]
     if all(task.unchecked or line == task.winner_line for task, line in zip(tasks, taken, strict=True)):
         compiled = f"compile_tir(JSONDatabase(work_dir={directory!r}), mod, target)"
@@ -84,7 +86,7 @@ def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = F
         ]
     lines = [f"to compile what is certified: {eject}" + (", whose files leave fast math out" if fast else "")]
     if any(task.rejected for task in tasks) and not set_aside:
-        line = f"TVM's compile_tir may take a rejected record; litecoop verify {directory} --set-aside prevents that"
+        line = f"TVM's compile_tir may take a rejected record; litecoop verify {quoted} --set-aside prevents that"
         return [line, *lines]
     if any(line in {record.line for record in task.task.elsewhere} for task, line in zip(tasks, taken, strict=True)):
         return [*lines, "TVM's compile_tir takes the best time in the directory, here one recorded for another target"]

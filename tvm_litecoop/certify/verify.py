@@ -20,7 +20,7 @@ from tvm_litecoop.certify.certificate import (
     Verdict,
 )
 from tvm_litecoop.certify.examiner import Examiner
-from tvm_litecoop.certify.judge import Case, Judged
+from tvm_litecoop.certify.judge import Case, Judged, Reference
 from tvm_litecoop.certify.records import Record, Task
 from tvm_litecoop.intervals import Interval, interval
 
@@ -88,7 +88,7 @@ def certify(
             first = next((one for one, verdict in enumerate(verdicts) if verdict.status == CERTIFIED), None)
             if first is not None:
                 challengers = [seen[first].record, *records[len(seen) :]]
-                for faster in _rematch(challengers, case, examiner) if rematch else ():
+                for faster in _rematch(challengers, case, examiner, reference) if rematch else ():
                     seen.insert(first, _Seen.of(faster, examiner.judge(case, faster.text, reference)))
                     verdicts = _decided(seen)
                     if verdicts[first].status == CERTIFIED:
@@ -99,9 +99,11 @@ def certify(
     return TaskCertificate(task, tuple(verdicts), statistics.median(timed) if timed else reference.seconds)
 
 
-def _rematch(records: Sequence[Record], case: Case, examiner: Examiner) -> list[Record]:
+def _rematch(records: Sequence[Record], case: Case, examiner: Examiner, reference: Reference) -> list[Record]:
     """The records that are clearly faster than the first one when all are timed in turns, the fastest first."""
-    times = examiner.rematch(case, [record.text for record in records]) if len(records) > 1 else None
+    if len(records) < 2:
+        return []
+    times = examiner.rematch(case, [record.text for record in records], reference.seconds)
     if times is None:
         return []
     faster = [(seconds, number) for number, seconds in enumerate(times) if seconds < CLEARLY * times[0]]

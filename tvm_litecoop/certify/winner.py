@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 from tvm_litecoop.certify.records import Record, Task
@@ -22,17 +23,15 @@ def winner(
     Raises:
         WorkDirError: What was certified is gone.
     """
-    fastest = task.records[0]
+    fastest, verify = task.records[0], f"litecoop verify {shlex.quote(directory)}"
     if certificate is None or (task.hash, task.target) not in certificate:
-        return fastest, f"record {fastest.line}, the fastest as recorded; NOT verified: litecoop verify {directory}"
+        return fastest, f"record {fastest.line}, the fastest as recorded; NOT verified: {verify}"
     certified = certificate[task.hash, task.target]
     newer = len(task.records) - certified.records
-    more = f"; {newer} records came after that: litecoop verify {directory}" if newer > 0 else ""
+    more = f"; {newer} records came after that: {verify}" if newer > 0 else ""
     if certified.digest is None:
         return None, f"the untuned program: no record was right and faster{more}"
     for record in task.records:
         if record.digest == certified.digest:
             return record, f"record {record.line}, certified{more}"
-    raise WorkDirError(
-        f"the certified record of task {task.number} is no longer in {directory}", f"litecoop verify {directory}"
-    )
+    raise WorkDirError(f"the certified record of task {task.number} is no longer in {directory}", verify)

@@ -10,6 +10,7 @@ pool.py    litecoop pool show | check | audition
 bench.py   litecoop bench
 screen.py  where it prints
 files.py   files that a command is asked to write
+output.py  standard output that may go away
 
 TVM is imported only after the installed versions were checked and the threads of kernels were set.
 """
@@ -17,12 +18,12 @@ TVM is imported only after the installed versions were checked and the threads o
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 
 from tvm_litecoop._version import __version__
 from tvm_litecoop.cli import bench, eject, pool, replay, report, run, tune, verify
+from tvm_litecoop.cli.output import lossy_stdout
 from tvm_litecoop.errors import LiteCoOpError
 
 
@@ -39,10 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for command in (tune, run, report, verify, eject, replay, pool, bench):
         command.add_to(commands)
     args = parser.parse_args(argv)
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # the name of a directory need not be Unicode
     try:
-        return int(args.command(args))
+        with lossy_stdout():
+            return int(args.command(args))
     except LiteCoOpError as error:
         print(f"litecoop: {error}", file=sys.stderr)
         return 2

@@ -71,7 +71,6 @@ def replace(file: Path, text: str) -> None:
     Raises:
         LiteCoOpError: It cannot be written.
     """
-    file = file.resolve()
     try:  # the name of a directory need not be Unicode
         atomic.replace(file, text.encode(errors="backslashreplace"))
     except OSError as error:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tvm_litecoop.cli import screen
 from tvm_litecoop.compat import check_versions
+from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.tuning.threads import use_physical_cores
@@ -90,6 +91,10 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _audition(args: argparse.Namespace) -> int:
+    if args.states < 1:
+        raise ConfigError(f"--states is {args.states}", "choose at least 1")
+    if not 0 < args.seed < 2**31:
+        raise ConfigError(f"--seed is {args.seed}", "choose a number from 1 to 2147483647")
     pool = _pool(args.file)
     check_versions()
     use_physical_cores()

@@ -32,6 +32,8 @@ def add_to(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.seed < 0:
+        raise ConfigError(f"--seed is {args.seed}", "choose a number from 0")
     given = {}
     for text in args.input:
         name, equals, file = text.partition("=")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ class Screen:
     def page_of(self, outcome: Any) -> None:
         """Where to see what our search did."""
         if outcome.strategy == "litecoop" and outcome.trials:
-            self.say(f"what it did, as a page: litecoop report {outcome.directory}")
+            self.say(f"what it did, as a page: litecoop report {shlex.quote(outcome.directory)}")
 
     @contextmanager
     def logging(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,9 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
             screen.say("the outputs are wrong: no model is written" if wanted.output else "the outputs are wrong")
         elif wanted.output is not None:
             artifact.write(executable, wanted.output)
-            screen.say(f"{wanted.output}: the compiled model; time it with: litecoop run {wanted.output}")
+            screen.say(
+                f"{wanted.output}: the compiled model; time it with: litecoop run {shlex.quote(str(wanted.output))}"
+            )
     finally:  # a model that cannot be written is made again by `--trials 0`, what the run was like is not
         if wanted.json_file is not None:
             write(wanted.json_file, as_text(outcomes, several=len(requests) > 1))

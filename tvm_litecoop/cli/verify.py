@@ -29,11 +29,11 @@ nothing. The result is printed and written to WORK_DIR/certificate.json; the dat
 EPILOG = """\
 equality:
   A float32 result may be off by 1e-4 of itself (float64 1e-9, float16 1e-2, bfloat16 4e-2, integers not at all), plus
-  4 eps sqrt(n) of the largest result for sums of n terms; what a change of the inputs in the last place does to the
-  untuned program's results is no error. NaN and infinities must be the same in the same places, but for three
-  things: sums that overflow may give an infinity or a NaN; a program that pads or selects need only agree where the
-  untuned one is finite; one that takes a maximum or minimum over many values, whose answer to a NaN hangs on their
-  order, is run on such inputs and not compared.
+  4 eps sqrt(n) of the largest result for sums of n terms, at least a tenth of the former; what a change of the inputs
+  in the last place does to the untuned program's results is no error. NaN and infinities must be the same in the same
+  places, but for three things: sums that overflow may give an infinity or a NaN; a program that pads or selects need
+  only agree where the untuned one is finite; one that takes a maximum or minimum over many values, whose answer to a
+  NaN hangs on their order, is run on such inputs and not compared.
 
 exit code:
   0  every task has a certified record, or honestly the untuned program
@@ -94,9 +94,9 @@ def _verify(args: argparse.Namespace) -> int:
             done.append(certify(task, examiner, say, top=args.top))
             for line in (*table.reasons(done[-1]), table.summary(done[-1])):
                 say(line)
-    console.print(table.table(done))
     text = store.write(args.directory, done)
     note(args.directory, done)
+    console.print(table.table(done))
     if json_file is not None:
         write(json_file, text)
     if args.set_aside:
@@ -104,7 +104,8 @@ def _verify(args: argparse.Namespace) -> int:
         text = store.write(args.directory, done)
         if json_file is not None:
             write(json_file, text)
-        say(f"moved {moved} records to {Path(args.directory) / aside.FILE}")
+        where = f"moved {moved} records to {Path(args.directory) / aside.FILE}"
+        say(where if moved else "no record was rejected: nothing is moved")
     for line in table.how(args.directory, done, set_aside=args.set_aside):
         say(line)
     return int(any(task.harmful or task.unchecked for task in done))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tvm_litecoop.journal.codec import Codec
 from tvm_litecoop.journal.store import ENDED, Store
 from tvm_litecoop.models.base import Usage
-from tvm_litecoop.search.events import Answered, Asked, Event, Expanded, HandedOver
+from tvm_litecoop.search.events import Answered, Asked, Chosen, Event, Expanded, HandedOver
 
 logger = logging.getLogger(__name__)
 
@@ -25,18 +25,26 @@ class Book:
         task: Its number there.
         seed: Of the search.
         past: Events of the task so far, as rows of kind and body.
+        identity: Its workload and target.
 
     Attributes:
         past: The same as events.
+        used: Whether this process has chosen programs to be measured.
 
     Raises:
         ValueError: A row is no event.
     """
 
     def __init__(
-        self, store: Store | None = None, task: int = 0, seed: int = 0, past: Sequence[tuple[str, str]] = ()
+        self,
+        store: Store | None = None,
+        task: int = 0,
+        seed: int = 0,
+        past: Sequence[tuple[str, str]] = (),
+        identity: str = "",
     ) -> None:
         self._store, self._task = store, task
+        self.identity, self.used = identity, False
         self._codec = Codec()
         self._unwritten: list[tuple[str, str]] = []
         self._failing = False
@@ -50,6 +58,7 @@ class Book:
 
     def keep(self, event: Event) -> None:
         """An event has happened."""
+        self.used = self.used or isinstance(event, Chosen)
         if self._store is None:
             return
         self._unwritten.append(self._codec.encode(event))

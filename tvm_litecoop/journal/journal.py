@@ -1,4 +1,4 @@
-"""The journal of a work directory: opened with the first task of a run, closed with the last one.
+"""The journals of a strategy, one in each work directory: opened with the first task of a run, closed with the last.
 
 An unfinished run of the same workload on the same target is continued; a finished one is not. Without a journal (no
 directory, a disk that is full or read-only) tuning goes on, and that is said in one line.
@@ -10,7 +10,8 @@ import json
 import logging
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,28 +48,44 @@ class Subject:
 
 @dataclass
 class Open:
-    """An open journal and the run that is written to it."""
+    """An open journal, the run that is written to it, and the tasks of it that have not ended."""
 
     store: Store
     lock: Lock
     events: dict[int, list[tuple[str, str]]]
     run: int = 0
     taken: set[int] = field(default_factory=set)
+    books: list[Book] = field(default_factory=list)
+
+    def finish(self) -> None:
+        """The run is finished: all its tasks are, also those that an earlier process began and this one has not."""
+        left: list[int] = []
+        try:
+            left = [task.id for task in self.store.tasks() if task.run == self.run and _is_unfinished(self, task)]
+        except (sqlite3.Error, Damaged) as error:
+            logger.warning("the journal cannot be read: %s; the next run uses what is good of it", error)
+        for book in [*self.books, *(Book(self.store, task) for task in left if task not in self.taken)]:
+            book.end()
+
+    def close(self) -> None:
+        """Let go of the file and the lock."""
+        self.store.close()
+        self.lock.release()
 
 
 class Journal:
-    """The journal, opened when it is needed.
+    """The journals, each opened when it is needed.
 
     Args:
-        folder: Its directory; None for the one of the database, where that has one.
-        on: Whether there is to be one.
+        folder: The directory of all; None for that of the database of each task, where it has one.
+        on: Whether there are to be any.
     """
 
     def __init__(self, folder: str | Path | None = None, *, on: bool = True) -> None:
         self._folder = Path(folder) if folder is not None else None
-        self._open: Open | None = None
-        self._off = not on
-        self._books: list[Book] = []
+        self._on = on
+        self._opened: dict[Path, Open] = {}
+        self._without: set[Path] = set()
 
     def begin(self, subject: Subject, beside: Path | None) -> Book:
         """A task begins, or goes on.
@@ -81,47 +98,51 @@ class Journal:
             WorkDirError: Another process works in that directory.
         """
         folder = self._folder or beside
-        if folder is None or self._off:
+        if not self._on or folder is None or (place := folder.resolve()) in self._without:
             return Book(seed=subject.seed)
+        present = self._opened.get(place)
+        if present and any(book.used and book.identity == subject.identity for book in present.books):
+            self._close(place)  # an exception, or Ctrl-C in a notebook, ended the run of these before TVM did
         try:
-            if self._open is None:
-                self._open = opened(folder)
-            book = self._book(self._open, subject)
+            if place not in self._opened:
+                self._opened[place] = opened(folder)
+            book = self._book(self._opened[place], subject)
         except (OSError, sqlite3.Error, Damaged, Newer) as error:
             logger.warning("no journal in %s: %s; tuning goes on without it", folder, error)
-            self._off = True
+            self._without.add(place)
             return Book(seed=subject.seed)
-        self._books.append(book)
+        self._opened[place].books.append(book)
         return book
 
     def ended(self, book: Book) -> None:
         """A task is finished; with the last one the run is."""
-        if not book.kept:
-            return
+        self._ended(book, last=Open.finish)
+
+    def dropped(self, book: Book) -> None:
+        """A task could not begin."""
+        self._ended(book, last=lambda opened: None)
+
+    def _ended(self, book: Book, last: Callable[[Open], None]) -> None:
         book.end()
-        self._books.remove(book)
-        if not self._books:
-            self.finish()
-            self.close()
+        for place, one in list(self._opened.items()):
+            if book in one.books:
+                one.books.remove(book)
+                if not one.books:
+                    last(one)
+                    self._close(place)
 
     def finish(self) -> None:
-        """The run is finished: all its tasks are, also those that an earlier process began and this one has not."""
-        opened, left = self._open, list[int]()
-        if opened is None:
-            return
-        try:
-            left = [task.id for task in opened.store.tasks() if task.run == opened.run and _is_unfinished(opened, task)]
-        except (sqlite3.Error, Damaged) as error:
-            logger.warning("the journal cannot be read: %s; the next run uses what is good of it", error)
-        for book in [*self._books, *(Book(opened.store, task) for task in left if task not in opened.taken)]:
-            book.end()
+        """The runs are finished, with all their tasks."""
+        for one in self._opened.values():
+            one.finish()
 
     def close(self) -> None:
-        """Let go of the file and the lock; a task that did not end is gone on with by the next run."""
-        opened, self._open, self._books = self._open, None, []
-        if opened is not None:
-            opened.store.close()
-            opened.lock.release()
+        """Let go of files and locks; a task that did not end is gone on with by the next run."""
+        for place in list(self._opened):
+            self._close(place)
+
+    def _close(self, place: Path) -> None:
+        self._opened.pop(place).close()
 
     def _book(self, opened: Open, subject: Subject) -> Book:
         before = _unfinished(opened, subject)
@@ -139,31 +160,27 @@ class Journal:
         facts = {**subject.facts, "pool": subject.pool, "seed": str(subject.seed)}
         task = opened.store.add_task(opened.run, subject.identity, facts)
         opened.taken.add(task)
-        return Book(opened.store, task, subject.seed)
+        return Book(opened.store, task, subject.seed, identity=subject.identity)
 
     # ---- answers by question -----------------------------------------------------------------------------------------
 
     def known(self, key: str) -> Reply | None:
         """What a model answered to that question; None where nothing is known."""
-        opened = self._open  # of this moment: another thread may close it
-        try:
-            found = opened.store.call(key) if opened is not None else None
-        except sqlite3.Error:
-            return None
-        if found is None:
-            return None
-        texts, tokens_in, tokens_out, seconds = json.loads(found)
-        return Reply(tuple(texts), tokens_in, tokens_out, seconds)
+        for one in list(self._opened.values()):  # of this moment: another thread may close them
+            with suppress(sqlite3.Error):
+                if (found := one.store.call(key)) is not None:
+                    texts, tokens_in, tokens_out, seconds = json.loads(found)
+                    return Reply(tuple(texts), tokens_in, tokens_out, seconds)
+        return None
 
     def keep(self, key: str, member: str, reply: Reply) -> None:
         """A model has answered; one that cannot be kept is asked again one day."""
         answer = json.dumps([reply.texts, reply.tokens_in, reply.tokens_out, reply.seconds])
-        opened = self._open  # as above
-        try:
-            if opened is not None:
-                opened.store.keep_call(key, member, answer)
-        except sqlite3.Error as error:
-            logger.info("an answer of %s is not kept: %s", member, error)
+        for one in list(self._opened.values()):  # as above
+            try:
+                one.store.keep_call(key, member, answer)
+            except sqlite3.Error as error:
+                logger.info("an answer of %s is not kept: %s", member, error)
 
 
 def opened(folder: Path) -> Open:
@@ -254,7 +271,7 @@ def _continued(opened: Open, before: Task, subject: Subject) -> Book | None:
     changed = [f"{name} ({then})" if len(then) < SHORT else name for name, then in _changed(before, subject).items()]
     past = [(kind, body) for kind, body in opened.events.get(before.id, ()) if kind not in NOTES]
     try:
-        book = Book(opened.store, before.id, int(before.facts["seed"]), past)
+        book = Book(opened.store, before.id, int(before.facts["seed"]), past, subject.identity)
     except (KeyError, ValueError) as error:
         changed.append(f"the journal, which this version cannot read ({error})")
     if changed:

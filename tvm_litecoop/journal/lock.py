@@ -7,15 +7,37 @@ from __future__ import annotations
 
 import fcntl
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from tvm_litecoop.errors import WorkDirError
 
 NAME = "litecoop.lock"
 
-_held: dict[Path, list[int]] = {}
-"""Lock file -> descriptor and how often it was taken: a process may take its own lock again. Closing any descriptor of
-the file would end the lock, so there is one."""
+
+@dataclass
+class _Held:
+    """A lock that this process has. Closing any descriptor of the file would end it, so there is one.
+
+    Attributes:
+        descriptor: Of the lock file.
+        process: Which has it: a forked child inherits this value, and not the lock.
+        taken: How often: a process may take its own lock again.
+    """
+
+    descriptor: int
+    process: int
+    taken: int = 1
+
+    def good_for(self, file: Path) -> bool:
+        """Whether it is ours, and of the file that is there now."""
+        try:
+            return self.process == os.getpid() and os.path.samestat(os.fstat(self.descriptor), file.stat())
+        except OSError:
+            return False
+
+
+_held: dict[Path, _Held] = {}
 
 
 class Lock:
@@ -29,8 +51,10 @@ class Lock:
     def __init__(self, folder: Path) -> None:
         self._file = (folder / NAME).resolve()
         self._taken = True
-        if self._file in _held:
-            _held[self._file][1] += 1
+        held = _held.get(self._file)
+        if held is not None and held.good_for(self._file):
+            self._held = held
+            held.taken += 1
             return
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -45,18 +69,18 @@ class Lock:
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
-        _held[self._file] = [descriptor, 1]
+        self._held = _held[self._file] = _Held(descriptor, os.getpid())
 
     def release(self) -> None:
         """Give it back; doing it again does nothing."""
         if not self._taken:
             return
         self._taken = False
-        held = _held[self._file]
-        held[1] -= 1
-        if not held[1]:
-            del _held[self._file]
-            os.close(held[0])
+        self._held.taken -= 1
+        if self._held.process == os.getpid() and not self._held.taken:
+            if _held.get(self._file) is self._held:
+                del _held[self._file]
+            os.close(self._held.descriptor)
 
     def __enter__(self) -> Lock:
         return self

@@ -1,9 +1,11 @@
 """A search made again on what a journal holds: recorded answers and measurements, no network, no hardware, no TVM.
 
-The same policy gives the same tree, as far as answers came from free members, one after the other. Another policy asks
-other members in another order: each gives the answers that it gave about that very program, in their order. Where it
-gave none (any more), another member's answer about the program stands in, and is counted; where there is none at all,
-the record has no more to say about that program.
+The same policy gives the same tree, as far as answers came from free members, one after the other, and no batch was
+chosen by predictions. Another policy asks other members in another order: each gives the answers that it gave about
+that very program, in their order. Where it gave none (any more), another member's answer about the program stands in,
+and is counted; where there is none at all, the record has no more to say about that program. Of predictions the record
+holds those of the programs that were measured: the others come last. A program that is chosen now and was not then is
+counted, and stays unmeasured.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from tvm_litecoop.values import Built, Edit, Measurement, Program, Proposal, Rej
 from tvm_litecoop.view import Loops, Sketch, View
 
 SKETCH = Sketch(0, (), ())
+DUPLICATE = Rejection(Why.DUPLICATE)
 ESCALATED = ", escalated"
 
 
@@ -36,18 +39,21 @@ class Recorded:
         asked: Answers that were asked for.
         stood_in: Of those, the ones that another member gave.
         missing: Of those, the ones that nobody gave.
-        first_gap: Trials measured when an answer of the very member was missing first; None while none was.
+        unmeasured: Programs that were chosen and have no measurement.
+        first_gap: Trials measured when an answer of the very member, or a measurement, was missing first; None while
+            none was.
     """
 
     def __init__(self, record: Record) -> None:
-        self.asked = self.stood_in = self.missing = 0
+        self.asked = self.stood_in = self.missing = self.unmeasured = 0
         self.first_gap: int | None = None
         self.trials = 0
         self.batches: list[int] = []
         self.adopted: list[tuple[Built, float]] = []
         self.authors: set[str] = set()
         self._answers: dict[Program, deque[tuple[str, Answer]]] = defaultdict(deque)
-        self._outcomes: dict[tuple[Program, tuple[Edit, ...]], Built] = {}
+        self._outcomes: dict[tuple[Program, tuple[Edit, ...]], Built | Rejection] = {}
+        self._predicted: dict[Program, float] = {}
         self._measured: dict[int, Measurement] = {}
         started, *events = record.events
         assert isinstance(started, Started)
@@ -65,11 +71,14 @@ class Recorded:
                     program = state.tree.nodes[asked.node].built.program
                     usable = (one for one in answered.answer.proposals if isinstance(one, Proposal))
                     for proposal, outcome in zip(usable, outcomes, strict=True):
-                        if isinstance(outcome, Built):
+                        if outcome != DUPLICATE:
                             self._outcomes[program, proposal.edits] = outcome
-                case Chosen():
-                    if event.wanted:  # 0 for what a process had measured that did not live to tell
-                        self.batches.append(event.wanted)
+                case Chosen(batch, wanted=wanted):
+                    if wanted:  # 0 for what a process had measured that did not live to tell
+                        self.batches.append(wanted)
+                    for node, score in batch:
+                        if score is not None:
+                            self._predicted[state.tree.nodes[node].built.program] = score
                 case Measured(results):
                     for one in results:
                         self._measured[state.tree.nodes[one.measurement.node].built.key] = one.measurement
@@ -89,17 +98,19 @@ class Recorded:
         return View(program, SKETCH, (SKETCH,), (), Machine())
 
     def apply(self, program: Program, alternatives: Sequence[Sequence[Edit]]) -> list[Built | Rejection]:
-        """What came of these very edits; an unrecorded outcome was a duplicate or refused."""
-        unknown = Rejection(Why.DUPLICATE)
-        return [self._outcomes.get((program, tuple(edits)), unknown) for edits in alternatives]
+        """What came of these very edits; where that is not recorded, nothing new."""
+        return [self._outcomes.get((program, tuple(edits)), DUPLICATE) for edits in alternatives]
 
     def loops(self, program: Program) -> tuple[Loops, ...]:
         """Nobody looks."""
         return ()
 
     def predict(self, programs: Sequence[Program]) -> list[float] | None:
-        """No cost model."""
-        return None
+        """What was predicted as they were chosen, the least of what never was; None where nothing was predicted."""
+        known = [self._predicted.get(program) for program in programs]
+        if all(score is None for score in known):
+            return None
+        return [-math.inf if score is None else score for score in known]
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -112,7 +123,7 @@ class Recorded:
         answers = self._answers[program]
         own = next((one for one in answers if one[0] == name), None)
         if own is None:
-            self.first_gap = self.trials if self.first_gap is None else self.first_gap
+            self._gap()
             self.stood_in += bool(answers)
             self.missing += not answers
         found = own or (answers[0] if answers else None)
@@ -125,9 +136,15 @@ class Recorded:
         """What was measured of a program; None where it never was."""
         found = self._measured.get(key)
         if found is None:
+            self._gap()
+            self.unmeasured += 1
             return None
         self.trials += 1
         return Measurement(node, found.seconds, found.error, found.run_secs)
+
+    def _gap(self) -> None:
+        if self.first_gap is None:
+            self.first_gap = self.trials
 
 
 @dataclass(frozen=True)
@@ -135,21 +152,20 @@ class RecordedMember:
     """A member that says what it said."""
 
     recorded: Recorded
-    name: str
-    params: float
-
-    @property
-    def profile(self) -> Profile:
-        """Its size; asking it costs nothing now. A model that never had a turn has none; free members always may."""
-        if self.name in FREE:
-            return FREE[self.name]().profile
-        asked = self.name in self.recorded.authors
-        return Profile(self.name, self.params, free=asked, slow_s=0.0 if asked else math.inf)
+    profile: Profile
 
     def ask(self, view: View, k: int, seed: int) -> Call:
         """Its answers about the program of the view, in their order."""
-        answer = self.recorded.answer(self.name, view.program)
+        answer = self.recorded.answer(self.profile.name, view.program)
         return lambda: answer
+
+
+def _profile(name: str, params: float, authors: set[str]) -> Profile:
+    """A member's size; asking it costs nothing now. A model that never had a turn has none; free members always may."""
+    if name in FREE:
+        return FREE[name]().profile
+    asked = name in authors
+    return Profile(name, params, free=asked, slow_s=0.0 if asked else math.inf)
 
 
 @dataclass
@@ -173,6 +189,8 @@ class Replayed:
         if one.first_gap is None:
             return f"{reach}; every answer was recorded"
         gaps = f"{one.stood_in} of {one.asked} answers stood in for others, {one.missing} were missing"
+        if one.unmeasured:
+            gaps += f", {one.unmeasured} programs were never measured"
         return f"{reach}; from trial {one.first_gap} on it is an approximation: {gaps}"
 
 
@@ -184,7 +202,8 @@ def replay(record: Record, config: SearchConfig | None = None) -> Replayed:
         config: Other settings; the recorded ones where none are given.
     """
     recorded = Recorded(record)
-    members = [RecordedMember(recorded, name, params) for name, params in record.params.items()]
+    profiles = [_profile(name, params, recorded.authors) for name, params in record.params.items()]
+    members = [RecordedMember(recorded, profile) for profile in profiles]
     search = Search(recorded, Pool(members), config or record.config, record.seed)
     search.adopt(recorded.adopted)
     done = Replayed(search, recorded)
@@ -197,8 +216,10 @@ def replay(record: Record, config: SearchConfig | None = None) -> Replayed:
         results: list[Measurement] = []
         for node in batch:
             found = recorded.measure(node.id, node.built.key)
-            results.append(found or Measurement(node.id, None, "not in the record"))
-            if found is not None and found.throughput > best:
+            if found is None:
+                continue
+            results.append(found)
+            if found.throughput > best:
                 best = found.throughput
                 done.curve.append((recorded.trials, 1.0 / best, node.author))
         search.tell(results)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ PAGES = (512, 1024)
 LARGEST = 1 << 26
 LEAF = 0x0D
 WAL_HEADER, FRAME_HEADER = 32, 24
+WAL_SALTS, SALTS = slice(16, 24), slice(8, 16)
+"""Of the log and of a frame, which is of the present log where they are the same."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ def read(file: Path) -> Found:
     found, chain, last = Found(), 0, 0
     events: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     tasks: dict[int, Task] = {}
-    for number, values in _records(_pages(file)):
+    for number, values in _records(*_pages(file)):
         match values:
             case (None, int(one), str(two), str(three), int(total)):
                 if total == checksum(0, one, two, three):
@@ -69,28 +71,31 @@ def read(file: Path) -> Found:
     return found
 
 
-def _pages(file: Path) -> list[tuple[int, bytes]]:
-    """Every page with its number, those of the log last."""
+def _pages(file: Path) -> tuple[list[bytes], dict[int, bytes]]:
+    """Every page there is, and by number the newest ones.
+
+    SQLite begins its log anew in place, so that frames of an earlier time may follow those of now, which bear the
+    salts of the log's header. A page of an earlier time may hold good records still, but is none that others point to.
+    """
     data = file.read_bytes()
     told = int.from_bytes(data[16:18], "big")
     bytes_of_page = told if told in PAGES else PAGE
-    pages = [
-        (start // bytes_of_page + 1, data[start : start + bytes_of_page])
-        for start in range(0, len(data), bytes_of_page)
-    ]
+    pages = [data[start : start + bytes_of_page] for start in range(0, len(data), bytes_of_page)]
+    newest = dict(enumerate(pages, start=1))
     log = file.with_name(f"{file.name}-wal")
-    content = log.read_bytes()[WAL_HEADER:] if log.exists() else b""
+    content = log.read_bytes() if log.exists() else b""
     size = FRAME_HEADER + bytes_of_page
-    frames = [content[start : start + size] for start in range(0, len(content), size)]
-    while frames and not any(frames[-1][4:8]):  # what was not committed
-        frames.pop()
-    return [*pages, *((int.from_bytes(frame[:4], "big"), frame[FRAME_HEADER:]) for frame in frames)]
+    frames = [content[start : start + size] for start in range(WAL_HEADER, len(content), size)]
+    present = [frame for frame in frames if frame[SALTS] == content[WAL_SALTS]] or list(frames)  # its header may be bad
+    while present and not any(present[-1][4:8]):  # what was not committed
+        frames.remove(present.pop())
+    newest.update((int.from_bytes(frame[:4], "big"), frame[FRAME_HEADER:]) for frame in present)
+    return [*pages, *(frame[FRAME_HEADER:] for frame in frames)], newest
 
 
-def _records(pages: list[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+def _records(pages: Sequence[bytes], newest: Mapping[int, bytes]) -> Iterator[tuple[int, tuple[Any, ...]]]:
     """Every record on a leaf with its number; a page that makes no sense has none."""
-    newest = dict(pages)
-    for _, page in pages:
+    for page in pages:
         if page[:1] != bytes([LEAF]):
             continue
         for i in range(int.from_bytes(page[3:5], "big")):
@@ -100,7 +105,7 @@ def _records(pages: list[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[Any, .
                 continue
 
 
-def _record(page: bytes, at: int, pages: dict[int, bytes]) -> tuple[int, tuple[Any, ...]]:
+def _record(page: bytes, at: int, pages: Mapping[int, bytes]) -> tuple[int, tuple[Any, ...]]:
     size, at = _varint(page, at)
     number, at = _varint(page, at)
     payload = page[at : at + size]

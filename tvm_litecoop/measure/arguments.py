@@ -94,9 +94,8 @@ def _allocate(device: Any, info: Sequence[Any]) -> Any:
         drawn = rng.standard_normal(min(math.prod(shape), DRAWN), dtype=np.float32).astype(dtype)
         tensor.copyfrom(np.resize(drawn, tuple(shape)))
     elif dtype in INDICES:
-        # TVM fills these with the bits of floats, which as indices point far outside of any table. So 0 and 1, as in
-        # `certify.inputs`.
-        tensor.copyfrom(rng.integers(0, 2, size=tuple(shape)).astype(dtype))
+        # TVM fills these with the bits of floats, which as indices point far outside of any table; 0 is in all of them.
+        tensor.copyfrom(np.zeros(tuple(shape), dtype))
     else:
         # Not `random_fill_for_measure`, LocalRunner's choice: its threads share one generator without a lock, which
         # is 4 times slower than one thread, and they leave the last `size % threads` elements as they were.

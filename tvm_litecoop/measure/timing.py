@@ -30,16 +30,14 @@ class Effort:
         min_repeat_ms: Milliseconds of timed calls for a kernel, over all its repeats.
         repeats: Repeats these are divided into, so that noise can be seen.
         give_up_ratio: A kernel this many times slower than the best known gets no more than the first look.
-        near_best_ratio: Up to this many times the best known counts as near it.
-        noisy_ratio: Repeats whose slowest takes this many times their fastest count as noisy.
-        longer_factor: Times as much timing for a kernel near the best, or for a noisy one.
+        near_best_ratio: A kernel whose fastest repeat takes up to this many times the best known may be near it.
+        longer_factor: Times as much timing for a kernel that may be near the best.
     """
 
     min_repeat_ms: float = 30.0
     repeats: int = 3
     give_up_ratio: float = 3.0
     near_best_ratio: float = 1.1
-    noisy_ratio: float = 1.15
     longer_factor: int = 3
 
 
@@ -91,7 +89,6 @@ def time_kernel(clock: Clock, effort: Effort, best_s: float | None) -> Timing:
             run_secs.extend(clock(number, missing, repeat_ms / 2))
 
     repeat_for(effort.min_repeat_ms)
-    near_best = best_s is None or statistics.median(run_secs) <= effort.near_best_ratio * best_s
-    if near_best or max(run_secs) > effort.noisy_ratio * min(run_secs):
+    if best_s is None or min(run_secs) <= effort.near_best_ratio * best_s:
         repeat_for(effort.min_repeat_ms * effort.longer_factor)
     return Timing(tuple(map(rounded, run_secs)))

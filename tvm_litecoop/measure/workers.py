@@ -102,7 +102,7 @@ class WarmWorkers:
         worker = self._take()
         start = time.perf_counter()
         try:
-            value = worker.call(fn, args, min(limit_s, self._timeout_s))
+            value = worker.call(_told, (fn, *args), min(limit_s, self._timeout_s))
             return Outcome(value, seconds=time.perf_counter() - start)
         except Exception as error:  # the worker's edge: the caller turns it into the result of this job
             return Outcome(error=error, seconds=time.perf_counter() - start)
@@ -202,3 +202,15 @@ class WarmWorkers:
         with self._changed:
             self._alive.discard(worker)
             self._changed.notify_all()
+
+
+def _told(fn: Callable[..., Any], *args: Any) -> Any:
+    """`fn(*args)` in a worker. TVM's worker makes an exception again of its text, and dies of one that takes more."""
+    try:
+        return fn(*args)
+    except Exception as error:
+        try:
+            type(error)("")
+        except TypeError:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+        raise

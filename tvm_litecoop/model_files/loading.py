@@ -41,5 +41,7 @@ def load(text: str, shapes: Shapes) -> Model | Workload:
             raise WorkloadError("--shape is for models from files", f"{text} has its shapes in it")
         return found or user_file.workload_of(value, text)
     if shapes:
-        raise WorkloadError("--shape is for models from files", f"a built-in has its shape in its name: {text}:...")
+        raise WorkloadError(
+            "--shape is for models from files", "a built-in has its shape in its name: litecoop tune --help"
+        )
     return parse(text)

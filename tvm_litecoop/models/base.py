@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from tvm_litecoop.values import Proposal, Rejection
+from tvm_litecoop.values import EDITS, Proposal, Rejection
 from tvm_litecoop.view import View
 
 
@@ -78,6 +79,28 @@ class Answer:
     usage: Usage = Usage()
     fault: Fault | None = None
     cached: bool = False
+
+
+def well_formed(answer: object) -> Answer:
+    """An answer that is one.
+
+    Raises:
+        TypeError, ValueError: What is wrong with it, as may be with those of another package's member.
+    """
+    if not isinstance(answer, Answer):
+        raise TypeError(f"its answer is no Answer but {answer!r:.60}")
+    if not isinstance(answer.usage, Usage) or not isinstance(answer.fault, Fault | None):
+        raise TypeError("usage and fault of its answer must be a Usage, and a Fault or None")
+    if not all(math.isfinite(number) and number >= 0 for number in vars(answer.usage).values()):
+        raise ValueError(f"its answer cost {answer.usage}")
+    for one in answer.proposals:
+        if not isinstance(one, Proposal | Rejection):
+            raise TypeError(f"it proposes {one!r:.60}, which is no Proposal")
+        if isinstance(one, Proposal) and not all(isinstance(edit, EDITS) for edit in one.edits):
+            raise TypeError(f"it proposes edits of which one is none: {one.edits!r:.60}")
+        if isinstance(one, Proposal) and not (isinstance(one.next_member, str) and isinstance(one.reason, str)):
+            raise TypeError("next_member and reason of its proposals must be texts")
+    return answer
 
 
 Call: TypeAlias = Callable[[], Answer]

@@ -10,7 +10,7 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from tvm_litecoop.models.base import Answer, Call, Fault, Member
+from tvm_litecoop.models.base import Answer, Call, Fault, Member, well_formed
 from tvm_litecoop.view import View
 from tvm_litecoop.waiting import waiting
 
@@ -120,7 +120,7 @@ class Calls:
         self._acting[id(flight)] = flight.member
         flight.span.append(time.perf_counter())
         try:
-            answer = call()
+            answer = well_formed(call())
         except caught as error:  # the edge to members of other packages
             answer = raised(error)
         flight.span.append(time.perf_counter())
@@ -131,7 +131,7 @@ class Calls:
 def asked(member: Member, view: View, k: int, seed: int) -> Answer:
     """The answer of a member that is asked here and now; what it raises is a fault."""
     try:
-        return member.ask(view, k, seed)()
+        return well_formed(member.ask(view, k, seed)())
     except Exception as error:  # as in `_fly`
         return raised(error)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import threading
+import time
 from typing import Any
 
 from tvm_litecoop import seeds
@@ -50,11 +51,13 @@ class LocalModel:
             detail = f"{len(prompt)} tokens and {longest} of an answer, but the model takes {self._context}"
             raise ChatError(Fault("prompt too long", detail, of_node=True))
         with self._lock, torch.inference_mode():
+            began = time.perf_counter()  # others that think with these weights have had their time
             logits, seen = self._prompts.compute([*prompt, *start.forced()])
             samples = [start.split(seeds.fork(question.seed, "sample", i)) for i in range(question.k)]
             self._decode(samples, logits, seen)
+            seconds = time.perf_counter() - began
         texts = tuple(self._grammar.decode_str(sample.tokens) for sample in samples)
-        return Reply(texts, len(prompt), sum(len(sample.tokens) for sample in samples))
+        return Reply(texts, len(prompt), sum(len(sample.tokens) for sample in samples), seconds)
 
     def _tokens(self, prompt: Prompt) -> list[int]:
         """The prompt in the words of the model's chat, or plain where it has none."""

@@ -29,8 +29,8 @@ SLOW_S = 10.0
 """Seconds to expect of the first call to a server that computes on the tuned CPU."""
 OPENAI = "https://api.openai.com/v1"
 RETRIES = 2
-"""Times the SDK asks again after 429, 5xx, a lost connection or a time-out, with backoff and `Retry-After`. None for a
-server on the tuned CPU: it may go on with the question that was given up."""
+"""Times the SDK asks again after 429, 5xx or a lost connection, with backoff and `Retry-After`. None for a server on
+the tuned CPU: it may go on with the question that was given up."""
 FORMS = ("json_schema", "json_object", "text")
 """Ways to ask for structured output, best first; a server that takes only a later one is asked so from then on."""
 OTHER_LIMIT = "max_completion_tokens"
@@ -238,8 +238,6 @@ class OpenAIChat:
 
         if isinstance(error, openai.APIStatusError):
             return self._refusal(error.status_code, error, error.response.headers)
-        if isinstance(error, openai.APITimeoutError) and wire.was_sent(error):
-            return Fault(TIMEOUT, self._clean(error))
         return Fault("connection", self._clean(error), of_server=True)
 
     def _refusal(self, status: int, error: Exception, headers: Mapping[str, str]) -> Fault:
@@ -254,13 +252,16 @@ class OpenAIChat:
             return Fault("not found", f"{where}: {detail}", lasting=True)
         if status == 429:
             return Fault(RATE_LIMIT, detail, "insufficient_quota" in str(error), wait_s)
-        if status == 504:  # of a gateway, behind which the model may have answered
+        if status == wire.GATEWAY_TIMEOUT:
             return Fault(TIMEOUT, detail, retry_after_s=wait_s, of_server=True)
         return Fault("server error", detail, retry_after_s=wait_s, of_server=status >= 500)
 
     def _clean(self, error: object) -> str:
-        """One line without the key: servers like to quote it."""
-        return self._without_key(" ".join(str(error).split()) or type(error).__name__)[:200]
+        """One line without the key: servers like to quote it, and parts of it."""
+        text = self._without_key(" ".join(str(error).split()) or type(error).__name__)
+        for key in (self._sent, self._secret()):
+            text = _without_parts(text, key.lower())
+        return text[:200]
 
     def _without_key(self, text: str) -> str:
         for key in (self._sent, self._secret()):
@@ -275,3 +276,16 @@ def _response_format(question: Question, form: str) -> dict[str, Any]:
         return {"response_format": {"type": "json_object"}}
     schema = {"name": "answer", "strict": True, "schema": json_schema(question.form())}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+def _without_parts(text: str, secret: str) -> str:
+    """A text without what it has in common with a secret: `SECRET` characters of it in a row, and more."""
+    shown, at = "", 0
+    while at < len(text):
+        length = SECRET
+        while at + length <= len(text) and text[at : at + length].lower() in secret:
+            length += 1
+        hidden = length > SECRET
+        shown += "***" if hidden else text[at]
+        at += length - 1 if hidden else 1
+    return shown

@@ -13,7 +13,7 @@ from pathlib import Path
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import providers, turns
-from tvm_litecoop.models.base import Answer, Member, Profile, Usage
+from tvm_litecoop.models.base import NOT_SENT, Answer, Member, Profile, Usage
 from tvm_litecoop.models.books import Books
 from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.calls import Calls, Flight, raised
@@ -168,8 +168,8 @@ class Pool:
         """
         if config.next_member == "largest":  # alone, however slow
             name = self.largest
-            ready = self._ready(name) and self.budget.affords(self._estimate(name))
-            return name if ready else RESERVE
+            affordable = self.members[name].profile.free or self.budget.affords(self._estimate(name))
+            return name if affordable and self._ready(name) else RESERVE
         able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
         rng = random.Random(seed)
         starved = turns.starved(able, config.min_share) if config.next_member == "model" and not must else []
@@ -178,7 +178,7 @@ class Pool:
             return rng.choice(starved)
         if name in able:
             return name
-        return self._drawn(able, rng) if able else RESERVE
+        return self._drawn(able, rng, config) if able else RESERVE
 
     def in_background(self, name: str) -> bool:
         """Whether that member may think beside a measurement."""
@@ -192,14 +192,13 @@ class Pool:
         able = {name: self.stats[name] for name in self._able()}
         if not able or config.next_member == "largest":
             return self.first(config)
-        rng = random.Random(seed)
+        return self._drawn(able, random.Random(seed), config, named)
+
+    def _drawn(self, able: dict[str, MemberStats], rng: random.Random, config: SearchConfig, named: str = "") -> str:
         if config.next_member == "random":
             return rng.choice(list(able))
         if config.next_member == "round-robin":
             return min(able, key=lambda name: able[name].calls)
-        return self._drawn(able, rng, named)
-
-    def _drawn(self, able: dict[str, MemberStats], rng: random.Random, named: str = "") -> str:
         doubts = {one: self.members[one].profile.doubt for one in able}
         return turns.draw(able, self._worth_now(), rng, named, doubts)
 
@@ -284,6 +283,8 @@ class Pool:
     def _book_health(self, name: str, answer: Answer) -> None:
         fault, endpoint = answer.fault, self.members[name].profile.endpoint
         server = self._servers.get(endpoint)
+        if answer.cached or (fault is not None and fault.kind == NOT_SENT):
+            return  # nobody was asked
         if fault is None:
             for health in (self._health[name], server):
                 if health is not None:

@@ -23,7 +23,8 @@ class MemberSettings(BaseModel):
         model: Name of the model on its server; the member's name where it is left out.
         base_url: Server of an `openai` member, up to `/v1`; OpenAI's own where it is left out.
         api_key_env: Name of the environment variable that holds the key. Never the key itself.
-        timeout_s: Seconds until an attempt is given up; a server of `background = false` gets one, others three.
+        timeout_s: Seconds until an answer is given up. After other faults a server is asked up to three times, one of
+            `background = false` once.
         concurrency: Calls at a time to its base_url, all members there together.
         background: Whether a member may think beside a measurement; false for a server on the tuned CPU, and for a
             model on the tuned GPU. A `huggingface` member on a CPU never does.

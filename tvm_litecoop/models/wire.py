@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import mktime_tz, parsedate_tz
 from functools import cache, partial
+from importlib import import_module
 from typing import Any
 
 from tvm_litecoop.models.base import TIMEOUT, Fault
@@ -20,6 +21,8 @@ SENT = frozenset(
     ("accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host", "user-agent")
 )
 """Headers that leave the house, with the SDK's own `x-stainless-`; it would add all of OPENAI_CUSTOM_HEADERS."""
+GATEWAY_TIMEOUT = 504
+"""Of a gateway, behind which the model may have answered: not to be asked again, as after any time-out."""
 NO_KEY = "none"
 """Stands for the key of a server that wants none, because the SDK wants one; it is not sent."""
 _START, _FAULT = "litecoop_start", "litecoop_fault"
@@ -30,12 +33,9 @@ def http_client(timeout_s: float) -> Any:
     import openai
 
     hooks: dict[str, list[Any]] = {"request": [_depart], "response": [partial(_arrive, timeout_s)]}
-    return openai.DefaultHttpxClient(timeout=timeout_s, follow_redirects=False, event_hooks=hooks)
-
-
-def was_sent(error: BaseException) -> bool:
-    """Whether a request that timed out may have reached the server, which may bill that; by what httpx calls it."""
-    return type(error.__cause__).__name__ not in ("ConnectTimeout", "PoolTimeout")
+    client: Any = openai.DefaultHttpxClient(timeout=timeout_s, follow_redirects=False, event_hooks=hooks)
+    client.send = partial(_send, client.send)
+    return client
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -56,6 +56,20 @@ def fault_of(response: Any) -> Fault | None:
     return found
 
 
+def _send(send: Callable[..., Any], request: Any, **options: Any) -> Any:
+    """A response; for a request that the server got and did not answer in time an empty one that notes the fault.
+
+    The SDK would ask again, and whoever bills by the token may bill every time.
+    """
+    try:
+        return send(request, **options)
+    except Exception as error:  # httpx's, or those of the library that the SDK has in its place
+        if type(error).__name__ not in ("ReadTimeout", "WriteTimeout"):
+            raise
+        library = import_module(type(request).__module__.partition(".")[0])
+        return library.Response(200, request=request, extensions={_FAULT: Fault(TIMEOUT, "no answer in time")})
+
+
 def _depart(request: Any) -> None:
     for name in [name for name in request.headers if name not in SENT and not name.startswith("x-stainless-")]:
         del request.headers[name]
@@ -74,7 +88,8 @@ def _arrive(timeout_s: float, response: Any) -> None:
         response.extensions[_FAULT] = fault
         response._content = b""
         response.close()
-    if fault is not None or retry_after(response.headers) > LONGEST_WAIT_S:
+    answered_maybe = response.status_code == GATEWAY_TIMEOUT
+    if fault is not None or answered_maybe or retry_after(response.headers) > LONGEST_WAIT_S:
         response.headers["x-should-retry"] = "false"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tvm_litecoop.report.story import Story
@@ -98,6 +99,6 @@ def _marks(node: Node, story: Story) -> int:
     return sum(bit for bit, on in marks if on)
 
 
-def _short(number: float) -> float:
-    """With the digits that mean something."""
-    return float(f"{number:.{DIGITS}g}")
+def _short(number: float) -> float | None:
+    """With the digits that mean something; None for no number, as another cost model may have predicted."""
+    return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None

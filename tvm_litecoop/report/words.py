@@ -44,11 +44,9 @@ class Names:
         self._names: dict[tuple[int, int], str] = {}
         for node in tree.nodes[1:]:
             program = node.built.program
-            for one in node.edits:
-                if not isinstance(one, SetDecision) or one.site in node.built.moved:
-                    continue
-                if program.decisions.count(one.value) == 1:
-                    self._names.setdefault((program.sketch, program.decisions.index(one.value)), one.site)
+            for site, value in _left_set(node.edits).items():
+                if site not in node.built.moved and program.decisions.count(value) == 1:
+                    self._names.setdefault((program.sketch, program.decisions.index(value)), site)
 
     def decisions(self, program: Program) -> list[str]:
         """All decisions of a program; a site without a known name is numbered."""
@@ -57,3 +55,14 @@ class Names:
     def _said(self, sketch: int, place: int, value: Value) -> str:
         name = self._names.get((sketch, place), f"decision {place + 1}")
         return f"{name} = {decision(value, location=name.endswith('.at'))}"
+
+
+def _left_set(edits: Iterable[Edit]) -> dict[str, Value]:
+    """The sites that edits set and leave so: a mutation, or another design space, may change any of those before it."""
+    found: dict[str, Value] = {}
+    for one in edits:
+        if isinstance(one, SetDecision):
+            found[one.site] = one.value
+        else:
+            found.clear()
+    return found

@@ -191,7 +191,7 @@ class Search:
         author = self.pool.acting(node.member, stand_in, self.config, free=at_once, must=must)
         view = sight.view_of(self.tree, node, self.space, self.pool, self.config)
         background = self.pool.in_background(author)
-        then = self._next_member("", node.id, call, len(self.tree)) if background else ""
+        then = self._next_member("", "meanwhile", node.id, call) if background else ""
         account = self.pool.books.account(author, escalated=must)
         self._happened(Asked(call, node.id, account, self.pool.estimate(author), background, then))
         seed = seeds.fork(self.seed, "propose", node.id, call)
@@ -257,7 +257,7 @@ class Search:
         member = self._next_member("", node.id, call, len(self.tree) + len(new))
         self._happened(Expanded(call, tuple(outcomes), tuple(members), member))
 
-    def _next_member(self, named: str, *labels: int) -> str:
+    def _next_member(self, named: str, *labels: int | str) -> str:
         return self.pool.next_member(named, seeds.fork(self.seed, "member", *labels), self.config)
 
     # ---- choose: which of the waiting programs are measured --------------------------------------------------------

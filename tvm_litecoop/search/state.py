@@ -163,7 +163,7 @@ class State:
             self.trials += 1
             node = self.tree.nodes[one.node]
             node.error = one.error
-            self.tree.set_throughput(node, one.throughput, measured=True)
+            self.tree.set_throughput(node, one.throughput)
             if not one.throughput:
                 self.tree.set_spent(node)  # nothing is built on a program that does not run
             parent = self.tree.parent(node)
@@ -176,7 +176,7 @@ class State:
         root = self.tree.root
         self.seen.update(event.keys)
         if event.root_s is not None:
-            self.tree.set_throughput(root, 1.0 / event.root_s, measured=True)
+            self.tree.set_throughput(root, 1.0 / event.root_s)
         for built, seconds in event.programs:
             node = self.tree.add(root, built, "database", event.member, ())
-            self.tree.set_throughput(node, 1.0 / seconds, measured=True)
+            self.tree.set_throughput(node, 1.0 / seconds)

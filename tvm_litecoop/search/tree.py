@@ -29,8 +29,7 @@ class Node:
         author: Member that proposed it; empty for the root.
         member: Member that acts here next.
         edits: What the author changed against the parent.
-        throughput: Runs per second; None while unknown; 0 where it failed to build or run.
-        measured: True once the hardware has spoken.
+        throughput: Runs per second; None while it is not measured; 0 where it failed to build or run.
         error: First line of the failure, if it failed.
         visits: Times a step passed through, own creation included.
         pending: Calls in flight below or at this node (virtual loss).
@@ -50,7 +49,6 @@ class Node:
     member: str
     edits: tuple[Edit, ...] = ()
     throughput: float | None = None
-    measured: bool = False
     error: str = ""
     visits: int = 0
     pending: int = 0
@@ -65,6 +63,11 @@ class Node:
     valued: int = 0
     children: list[int] = field(default_factory=list)
     refused: list[tuple[tuple[Edit, ...], str]] = field(default_factory=list)
+
+    @property
+    def measured(self) -> bool:
+        """Whether the hardware has spoken."""
+        return self.throughput is not None
 
 
 class Tree:
@@ -136,21 +139,14 @@ class Tree:
         for ancestor in self.path(node):
             ancestor.pending += calls
 
-    def set_throughput(self, node: Node, throughput: float | None, measured: bool) -> None:
-        """Give a node its value and bring every sum and best on the path up to date."""
-        delta = (throughput or 0.0) - (node.throughput or 0.0)
-        newly = int(throughput is not None) - int(node.throughput is not None)
-        node.throughput, node.measured = throughput, measured
-        if measured:
-            self.history.add(node.built.program, throughput or 0.0)
+    def set_throughput(self, node: Node, throughput: float) -> None:
+        """Give a node its value, once, and bring every sum and best on the path up to date."""
+        node.throughput = throughput
+        self.history.add(node.built.program, throughput)
         for ancestor in self.path(node):
-            ancestor.total += delta
-            ancestor.valued += newly
-            if delta >= 0:
-                ancestor.best = max(ancestor.best, throughput or 0.0)
-            else:
-                below = max((child.best for child in self.children(ancestor)), default=0.0)
-                ancestor.best = max(below, ancestor.throughput or 0.0)
+            ancestor.total += throughput
+            ancestor.valued += 1
+            ancestor.best = max(ancestor.best, throughput)
 
     def set_spent(self, node: Node) -> None:
         """Mark that expanding the node yields nothing new."""

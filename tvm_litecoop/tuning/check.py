@@ -40,14 +40,15 @@ def check_and_time(
                 outcome.final_s, outcome.worst_error = said.seconds, said.worst
                 outcome.speedup = said.speedup
         checked = [pair for pair in found if not pair[1].unchecked]
-        if len(checked) > 1:
-            _time_together(checked, examiner)
+        if len(checked) > 1 and not _time_together(checked, examiner):
+            say("the kernels could not be timed in turns: their times are those of each one's own check")
     return found
 
 
-def _time_together(found: Sequence[tuple[Outcome, TaskCertificate]], examiner: Examiner) -> None:
-    task = found[0][1].task
-    texts = [said.winner.record.text if said.winner else "" for _, said in found]
-    times = examiner.together(Case(task.workload, task.target, ""), texts)
+def _time_together(found: Sequence[tuple[Outcome, TaskCertificate]], examiner: Examiner) -> bool:
+    said = found[0][1]
+    texts = [one.winner.record.text if one.winner else "" for _, one in found]
+    times = examiner.together(Case(said.task.workload, said.task.target, ""), texts, said.default_s)
     for (outcome, _), seconds in zip(found, times or [], strict=times is not None):
         outcome.final_s = seconds
+    return times is not None

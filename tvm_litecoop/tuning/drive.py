@@ -94,42 +94,56 @@ def drive(
     status.pool = getattr(strategy, "pool", None)
     watcher.started(status)
     with Interrupt() as interrupt, quiet(), ms.Profiler() as profiler:
-        leaving = False
-
-        def enough() -> bool:
-            """TVM does not know of trials that an unfinished run has made with other tasks."""
-            carried = len(status.tasks) > 1 and _carried(strategy)[0]
-            return bool(carried and sum(search.begun for search in strategy.searches) >= status.wanted)
-
-        def after_batch(scheduler: Any, task: int) -> None:
-            nonlocal leaving
-            status.leader = _leader(strategy)
-            watcher.measured(status)
-            if interrupt.asked and request.strategy != "litecoop" and not leaving:
-                leaving = True
-                _take_in(scheduler, task)
-                raise Interrupted("stopped by a signal")
-
-        if request.strategy == "litecoop":
-            strategy.stop = lambda: interrupt.asked or enough()
+        run = _Run(request, status, watcher, strategy, interrupt)
         status.start = time.perf_counter()
         tools: AbstractContextManager[dict[str, Any]] = nullcontext({})
         if not request.stock:
             tools = warm_tools(interrupt.on_leaving, batch=request.batch_size, cold_weights=cold_weights)
         with tools as builder_and_runner:
-            recorder = Recorder(status, lambda: int(_carried(strategy)[0]), after_batch)
-            callbacks = [*ms.measure_callback.MeasureCallback.create("default"), recorder]
-            try:
-                with suppress(Interrupted):
-                    given = {"strategy": strategy, "space": _space(request), "measure_callbacks": callbacks}
-                    tune({**given, **builder_and_runner})
-            finally:
-                interrupted = interrupt.asked and not enough()
-                if request.strategy == "litecoop":
-                    strategy.close(finished=enough())
+            interrupted = run.until_end(tune, builder_and_runner)
         total = status.elapsed_s
     status.carried = int(_carried(strategy)[0])
     return Driven(strategy, _seconds(profiler.get(), total, strategy), interrupted)
+
+
+class _Run:
+    """A run under way: what is told after each batch, and when it ends early."""
+
+    def __init__(self, request: Request, status: Status, watcher: Watcher, strategy: Any, interrupt: Interrupt) -> None:
+        self._request, self._status, self._watcher = request, status, watcher
+        self._strategy, self._interrupt = strategy, interrupt
+        self._ours = request.strategy == "litecoop"
+        self._leaving = False
+
+    def until_end(self, tune: Callable[[dict[str, Any]], Any], builder_and_runner: dict[str, Any]) -> bool:
+        """Tune until the trials are made or somebody stops it; whether it was stopped by hand."""
+        if self._ours:
+            self._strategy.stop = lambda: self._interrupt.asked or self._enough()
+        recorder = Recorder(self._status, lambda: int(_carried(self._strategy)[0]), self._after_batch)
+        callbacks = [*ms.measure_callback.MeasureCallback.create("default"), recorder]
+        given = {"strategy": self._strategy, "space": _space(self._request), "measure_callbacks": callbacks}
+        try:
+            with suppress(Interrupted):
+                tune({**given, **builder_and_runner})
+            if self._ours and self._strategy.refused and not self._strategy.searches:
+                raise self._strategy.refused[0]
+        finally:
+            if self._ours:
+                self._strategy.close(finished=self._enough())
+        return self._interrupt.asked and not self._enough()
+
+    def _enough(self) -> bool:
+        """TVM does not know of trials that an unfinished run has made with other tasks."""
+        carried = len(self._status.tasks) > 1 and _carried(self._strategy)[0]
+        return bool(carried and sum(search.begun for search in self._strategy.searches) >= self._status.wanted)
+
+    def _after_batch(self, scheduler: Any, task: int) -> None:
+        self._status.leader = _leader(self._strategy)
+        self._watcher.measured(self._status)
+        if self._interrupt.asked and not self._ours and not self._leaving:
+            self._leaving = True
+            _take_in(scheduler, task)
+            raise Interrupted("stopped by a signal")
 
 
 def _take_in(scheduler: Any, last: int) -> None:

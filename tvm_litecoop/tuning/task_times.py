@@ -25,10 +25,11 @@ def read(directory: str, target: str) -> dict[str, float | None]:
 
 
 def write(directory: str, target: str, tasks: Sequence[ModelTask]) -> None:
-    """Keep what was timed, beside what is known of other kernels.
+    """Keep what was timed for that very target, beside what is known of other kernels.
 
     Raises:
         WorkDirError: It cannot be written.
     """
-    seconds = {**read(directory, target), **{task.digest: task.untuned_s for task in tasks if task.bound_s}}
+    timed = [task for task in tasks if task.bound_s and str(task.extracted.target) == target]
+    seconds = {**read(directory, target), **{task.digest: task.untuned_s for task in timed}}
     put(Path(directory) / FILE, json.dumps({"target": target, "seconds": seconds}, indent=2) + "\n")

@@ -29,6 +29,8 @@ from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.machine import machine_of
 from tvm_litecoop.tvm_bridge.records import mean_seconds
 
+SCHEDULED = "tirx.is_scheduled"
+"""TVM's mark of a function that somebody has scheduled."""
 LEAST_SHARE = 0.005
 """Of the tuned model's time, what tuning a task must be able to save."""
 REACHED = 0.5
@@ -92,17 +94,24 @@ def tasks_of(
 ) -> list[ModelTask]:
     """The different kernels of a module that was legalized and fused; the same kernel comes once.
 
-    Those that TVM turns into views of their input, and those that have a schedule, are left out.
+    Those that TVM turns into views of their input, those that have a schedule, and those of dynamic shape are left out.
     """
-    found = []
-    for extracted in ms.relax_integration.extract_tasks(mod, target, params, module_equality=module_equality):
-        why = ""
-        if extracted.dispatched[0].attrs and extracted.dispatched[0].attrs.get("tirx.is_scheduled", False):
-            why = "has a schedule already"
-        elif all(relax.analysis.has_reshape_pattern(func) for func in extracted.dispatched[0].functions.values()):
-            why = "a reshape, which costs nothing"
-        found.append(ModelTask(extracted, left_out=why))
-    return found
+    extracted = ms.relax_integration.extract_tasks(mod, target, params, module_equality=module_equality)
+    return [ModelTask(one, left_out=untunable(one.dispatched[0])) for one in extracted]
+
+
+def untunable(mod: Any) -> str:
+    """Why a kernel is none to be tuned; empty where it is one."""
+    functions = mod.functions.values()
+    if any(func.attrs and func.attrs.get(SCHEDULED, False) for func in functions):
+        return "has a schedule already"
+    if all(relax.analysis.has_reshape_pattern(func) for func in functions):
+        return "a reshape, which costs nothing"
+    try:
+        args_of(mod)
+    except TypeError:
+        return "has a shape that only the run tells"
+    return ""
 
 
 def timed(
@@ -206,5 +215,6 @@ def failing(mod: Any, target: Any) -> str:
 
 
 def _weight_bytes(mod: Any) -> int:
-    args = list(args_of(mod))
-    return sum(bytes_of(args[position].as_json()) for position in weights_of(mod))
+    weights = weights_of(mod)
+    args = list(args_of(mod)) if weights else []
+    return sum(bytes_of(args[position].as_json()) for position in weights)

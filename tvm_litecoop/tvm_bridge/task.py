@@ -12,6 +12,7 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop._version import __version__
 from tvm_litecoop.config import SearchConfig
+from tvm_litecoop.errors import SearchError
 from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
@@ -50,7 +51,8 @@ class Task:
         journal: An unfinished run of this task in it is gone on with.
 
     Raises:
-        SearchError: No program of the design spaces survives TVM's postprocs.
+        SearchError: There is nothing to search: no program of the design spaces survives TVM's postprocs, or a shape
+            is not known.
     """
 
     def __init__(
@@ -73,8 +75,12 @@ class Task:
         self._trials, self._batch = trials, batch
         self._measuring: list[int] = []
         self._predictor = None
+        try:
+            args = args_of(context.mod)
+        except TypeError:
+            raise SearchError("it has a shape that only the run tells", "fix the shapes of its arguments") from None
         if cost_model is not None:
-            self._predictor = Predictor(cost_model, context.for_cost_model(), args_of(context.mod))
+            self._predictor = Predictor(cost_model, context.for_cost_model(), args)
         self.space = TvmSpace(
             context.mod,
             design_spaces,
@@ -87,8 +93,13 @@ class Task:
         self.book = journal.begin(
             self._subject(pool, config, context.rand_state if seed is None else seed), folder_of(database)
         )
-        self.search = Search(self.space, pool, config, self.book.seed, self.book.keep, self.book.past)
-        self._go_on(database)
+        try:
+            self.search = Search(self.space, pool, config, self.book.seed, self.book.keep, self.book.past)
+            self._go_on(database)
+        except BaseException:
+            journal.dropped(self.book)
+            self.space.close()
+            raise
         self._disk = OnDisk(database) if folder_of(database) is not None else None
 
     def _subject(self, pool: Pool, config: SearchConfig, seed: int) -> Subject:

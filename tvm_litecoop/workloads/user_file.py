@@ -100,12 +100,20 @@ def _import(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         sys.modules.pop(name, None)
-        lines = str(error).strip().splitlines() or ["no message"]
+        lines = _said(error).splitlines() or ["no message"]
         hint = "mend the file"
         if isinstance(error, ImportError) and "tvm.script" in lines[0]:
             hint = "in this TVM: from tvm.script import tirx as T"
         raise WorkloadError(f"{path} raises {type(error).__name__} on import: {lines[0]}", hint) from error
     return module
+
+
+def _said(error: BaseException) -> str:
+    """What an exception of the user's code says, if it can."""
+    try:
+        return str(error).strip()
+    except Exception:  # its own text raises
+        return ""
 
 
 def _only_function(value: Any, text: str) -> Any:

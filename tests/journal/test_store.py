@@ -353,6 +353,14 @@ def test_a_second_process_is_refused_with_the_first_ones_number(tmp_path: Path) 
     Lock(tmp_path).release()
 
 
+def test_a_task_that_cannot_begin_stays_as_it_was(tmp_path: Path) -> None:
+    done = tuned(tmp_path, 2, end=False)
+    journal = Journal(tmp_path)
+    journal.dropped(journal.begin(SUBJECT, None))
+    assert not journal._opened
+    assert shape(tuned(tmp_path, 0)) == shape(done)  # gone on with
+
+
 def test_a_forked_child_does_not_have_the_lock(tmp_path: Path) -> None:
     lock = Lock(tmp_path)
     child = os.fork()

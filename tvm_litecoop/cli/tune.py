@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,11 @@ def _run_all(
         if outcomes[0].interrupted:
             shown.say("interrupted; showing the best so far")
             break
-    found = check.check_and_time(outcomes, workload, target, shown.note)
+    try:
+        found = check.check_and_time(outcomes, workload, target, shown.note)
+    except KeyboardInterrupt:
+        shown.say(f"stopped before the check was done: litecoop verify {shlex.quote(outcomes[-1].directory)}")
+        raise
     _show(shown.console, outcomes, requests[0].trials)
     for outcome, certificate in found:
         for line in table.reasons(certificate):

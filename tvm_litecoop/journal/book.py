@@ -43,7 +43,7 @@ class Book:
         past: Sequence[tuple[str, str]] = (),
         identity: str = "",
     ) -> None:
-        self._store, self._task = store, task
+        self._store, self.task = store, task
         self.identity, self.used = identity, False
         self._codec = Codec()
         self._unwritten: list[tuple[str, str]] = []
@@ -75,7 +75,7 @@ class Book:
         """What cannot be written now is written with what comes next; that is said once."""
         assert self._store is not None
         try:
-            self._store.write(self._task, self._unwritten)
+            self._store.write(self.task, self._unwritten)
         except sqlite3.Error as error:
             if not self._failing:
                 logger.warning("%s cannot be written: %s; tuning goes on without it", self._store.file, error)

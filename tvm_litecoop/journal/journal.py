@@ -10,7 +10,7 @@ import json
 import logging
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,20 +116,22 @@ class Journal:
 
     def ended(self, book: Book) -> None:
         """A task is finished; with the last one the run is."""
-        self._ended(book, last=Open.finish)
+        book.end()
+        if place := self._place_of(book):
+            one = self._opened[place]
+            one.books.remove(book)
+            if not one.books:
+                one.finish()
+                self._close(place)
 
     def dropped(self, book: Book) -> None:
-        """A task could not begin."""
-        self._ended(book, last=lambda opened: None)
-
-    def _ended(self, book: Book, last: Callable[[Open], None]) -> None:
-        book.end()
-        for place, one in list(self._opened.items()):
-            if book in one.books:
-                one.books.remove(book)
-                if not one.books:
-                    last(one)
-                    self._close(place)
+        """A task could not begin: what is known of it stays as it is."""
+        if place := self._place_of(book):
+            one = self._opened[place]
+            one.books.remove(book)
+            one.taken.discard(book.task)
+            if not one.books:
+                self._close(place)
 
     def finish(self) -> None:
         """The runs are finished, with all their tasks."""
@@ -140,6 +142,9 @@ class Journal:
         """Let go of files and locks; a task that did not end is gone on with by the next run."""
         for place in list(self._opened):
             self._close(place)
+
+    def _place_of(self, book: Book) -> Path | None:
+        return next((place for place, one in self._opened.items() if book in one.books), None)
 
     def _close(self, place: Path) -> None:
         self._opened.pop(place).close()

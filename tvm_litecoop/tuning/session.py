@@ -96,5 +96,5 @@ def _no_space(request: Request, target: Any, why: str) -> WorkloadError:
         f"{request.workload}: TVM's schedule rules fail on this function for {target.kind.name}: {why}",
         "split a block that reads two reductions, as workloads/mlp.py does"
         if target.kind.name == "llvm"
-        else "name a whole target, such as nvidia/nvidia-a100: a bare kind lacks limits of the device",
+        else "for a GPU name a whole target, such as nvidia/nvidia-a100: a bare kind lacks limits of the device",
     )

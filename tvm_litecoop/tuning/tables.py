@@ -30,7 +30,7 @@ def results(outcomes: list[Outcome]) -> Table:
 def remarks(outcome: RunOutcome, wanted: int) -> list[str]:
     """What the figures alone do not say: why a run ended early, and of what its candidates failed."""
     said = []
-    if outcome.trials < wanted and not outcome.interrupted:
+    if outcome.trials < wanted and not outcome.interrupted and outcome.seconds:
         said.append(f"{outcome.strategy} ended after {outcome.trials} of {wanted} trials: it found nothing new to try")
     if outcome.failed:
         own = outcome.trials - outcome.carried

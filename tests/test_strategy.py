@@ -22,6 +22,7 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop import LiteCoOpStrategy, SearchConfig
 from tvm_litecoop.errors import SearchError
+from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.tuning.targets import parse_target
@@ -294,7 +295,14 @@ def test_a_strategy_whose_run_was_ended_by_an_exception_is_used_again(tmp_path: 
         tune("one", measure_callbacks=[ms.measure_callback.AddToDatabase(), Ends()])
     assert tune("other") == 16 and (tmp_path / "other" / "litecoop.sqlite").exists()
     assert tune("one") == 16  # gone on with
+    with pytest.raises(KeyboardInterrupt):
+        tune("three", measure_callbacks=[ms.measure_callback.AddToDatabase(), Ends()])
+    functions = {"before": parse("matmul:32x32x32").mod["main"], "main": parse(SPEC).mod["main"]}
+    both = tvm.IRModule({name: func.with_attr("global_symbol", name) for name, func in functions.items()})
+    given = {"num_trials_per_iter": 4, "strategy": strategy, **tools}
+    ms.tune_tir(both, parse_target(None), str(tmp_path / "three"), 24, **given)
     strategy.close()
+    Lock(tmp_path / "three").release()
 
 
 @pytest.mark.parametrize("failure", ["LocalBuilder: An exception occurred\nboom", "LocalRunner: Timeout, killed"])

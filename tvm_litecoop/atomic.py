@@ -29,7 +29,7 @@ def replace_all(contents: Mapping[Path, bytes]) -> None:
     try:
         for file, draft in drafts.items():
             with draft.open("wb") as written:
-                if file.exists():
+                with suppress(OSError):  # there is none yet, or it is another user's
                     os.fchmod(written.fileno(), stat.S_IMODE(file.stat().st_mode))
                 written.write(files[file])
                 written.flush()

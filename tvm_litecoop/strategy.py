@@ -80,7 +80,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
 
     def _initialize_with_tune_context(self, context: Any) -> None:
         self._context = Context.of(context)
-        self._task = None
+        self._task, self._idle = None, False
 
     def pre_tuning(
         self,
@@ -165,11 +165,13 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         Args:
             finished: The run has made its trials all the same: no later one goes on with it.
         """
-        for search in self.searches:
-            search.close()
-        if finished:
-            self._journal.finish()
-        self._journal.close()
+        try:
+            for search in self.searches:
+                search.close()
+            if finished:
+                self._journal.finish()
+        finally:
+            self._journal.close()
 
     def clone(self) -> Any:
         """A strategy with its own tree, the same pool, and the same list of searches."""

@@ -365,11 +365,13 @@ def test_a_forked_child_does_not_have_the_lock(tmp_path: Path) -> None:
     lock = Lock(tmp_path)
     child = os.fork()
     if not child:
+        code = 0
         try:
             Lock(tmp_path)
         except WorkDirError:
-            os._exit(7)
-        os._exit(0)
+            code = 7
+        finally:
+            os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     lock.release()
 

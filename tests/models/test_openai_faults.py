@@ -310,6 +310,6 @@ def test_parts_of_a_key_are_not_shown(quoted: str, shown: str) -> None:
 
 
 def test_a_server_that_answers_nothing_is_asked_once(remote: Remote) -> None:
-    with Loopback(lambda handler, asked: time.sleep(3.0)) as server:
-        stats = remote.search(server.url, count=2, timeout_s=0.5)
+    with Loopback(lambda handler, asked: time.sleep(9.0)) as server:
+        stats = remote.search(server.url, count=2, timeout_s=2.0)
     assert stats.faults == {"timeout": stats.calls} and len(server.asked) == stats.calls

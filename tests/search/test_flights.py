@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from toy import Scripted, ToySpace, measure_all, pool_of, toy_seconds
@@ -233,7 +234,10 @@ def test_a_member_that_raises_is_a_fault_like_any_other(error: BaseException, as
         Answer(("words",)),  # type: ignore[arg-type]
         Answer((Proposal(("words",)),)),  # type: ignore[arg-type]
         Answer((Proposal((SetDecision("d0", 1),), 7),)),  # type: ignore[arg-type]
+        Answer((Proposal((SetDecision("d0", np.int64(1)),)),)),  # type: ignore[arg-type]
+        Answer((Rejection("bad"),)),  # type: ignore[arg-type]
         Answer((), Usage(seconds=math.nan)),
+        Answer((), Usage(tokens_in=np.int64(7))),  # type: ignore[arg-type]
         Answer((), usage=None),  # type: ignore[arg-type]
     ],
 )

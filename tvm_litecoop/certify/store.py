@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,4 +95,6 @@ def tasks(directory: str) -> list[dict[str, Any]] | None:
         found = json.loads(file.read_text())["tasks"]
         return [task for task in found if {"task", "unchecked", "digest", "records"} <= task.keys() and key(task)]
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
-        raise WorkDirError(f"{file} is not a certificate", f"remove it; then: litecoop verify {directory}") from None
+        raise WorkDirError(
+            f"{file} is not a certificate", f"remove it; then: litecoop verify {shlex.quote(directory)}"
+        ) from None

@@ -13,8 +13,8 @@ from typing import Any
 class _Lossy:
     """A text stream that is written to as long as somebody takes it."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, nowhere: Any) -> None:
+        self._stream, self._nowhere = stream, nowhere
 
     def write(self, text: str) -> int:
         """All of it, or to nowhere from now on."""
@@ -36,21 +36,20 @@ class _Lossy:
 
     def _let_go(self) -> None:
         """What is in its buffer, and all that comes, goes to nowhere."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+        os.dup2(self._nowhere.fileno(), self._stream.fileno())
 
 
 @contextmanager
 def lossy_stdout() -> Iterator[None]:
     """Nothing that is printed in here raises."""
     before = sys.stdout
-    stream: Any = before if before is not None else io.StringIO()  # None where it was closed before we began
-    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-        stream.reconfigure(errors="backslashreplace")  # the name of a directory need not be Unicode
-    sys.stdout = _Lossy(stream)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stdout = before
+    with open(os.devnull, "w") as nowhere:  # has descriptor 1 where standard output was closed before we began
+        stream: Any = nowhere if before is None else before
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # the name of a directory need not be Unicode
+        sys.stdout = lossy = _Lossy(stream, nowhere)
+        try:
+            yield
+        finally:
+            lossy.flush()
+            sys.stdout = before

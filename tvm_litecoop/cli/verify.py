@@ -94,9 +94,9 @@ def _verify(args: argparse.Namespace) -> int:
             done.append(certify(task, examiner, say, top=args.top))
             for line in (*table.reasons(done[-1]), table.summary(done[-1])):
                 say(line)
+    console.print(table.table(done))
     text = store.write(args.directory, done)
     note(args.directory, done)
-    console.print(table.table(done))
     if json_file is not None:
         write(json_file, text)
     if args.set_aside:

@@ -25,7 +25,6 @@ class Book:
         task: Its number there.
         seed: Of the search.
         past: Events of the task so far, as rows of kind and body.
-        identity: Its workload and target.
 
     Attributes:
         past: The same as events.
@@ -36,15 +35,10 @@ class Book:
     """
 
     def __init__(
-        self,
-        store: Store | None = None,
-        task: int = 0,
-        seed: int = 0,
-        past: Sequence[tuple[str, str]] = (),
-        identity: str = "",
+        self, store: Store | None = None, task: int = 0, seed: int = 0, past: Sequence[tuple[str, str]] = ()
     ) -> None:
         self._store, self.task = store, task
-        self.identity, self.used = identity, False
+        self.used = False
         self._codec = Codec()
         self._unwritten: list[tuple[str, str]] = []
         self._failing = False
@@ -64,6 +58,10 @@ class Book:
         self._unwritten.append(self._codec.encode(event))
         if not _can_wait(event):
             self._write()
+
+    def let_go(self) -> None:
+        """The journal is closed: what happens from now on is not kept."""
+        self._store = None
 
     def end(self) -> None:
         """The task is finished: a later run starts a new tree."""

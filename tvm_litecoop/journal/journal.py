@@ -69,6 +69,8 @@ class Open:
 
     def close(self) -> None:
         """Let go of the file and the lock."""
+        for book in self.books:
+            book.let_go()
         self.store.close()
         self.lock.release()
 
@@ -101,8 +103,8 @@ class Journal:
         if not self._on or folder is None or (place := folder.resolve()) in self._without:
             return Book(seed=subject.seed)
         present = self._opened.get(place)
-        if present and any(book.used and book.identity == subject.identity for book in present.books):
-            self._close(place)  # an exception, or Ctrl-C in a notebook, ended the run of these before TVM did
+        if present and any(book.used for book in present.books):  # TVM begins all tasks of a run before it uses one
+            self._close(place)  # so an exception, or Ctrl-C in a notebook, has ended that run
         try:
             if place not in self._opened:
                 self._opened[place] = opened(folder)
@@ -165,7 +167,7 @@ class Journal:
         facts = {**subject.facts, "pool": subject.pool, "seed": str(subject.seed)}
         task = opened.store.add_task(opened.run, subject.identity, facts)
         opened.taken.add(task)
-        return Book(opened.store, task, subject.seed, identity=subject.identity)
+        return Book(opened.store, task, subject.seed)
 
     # ---- answers by question -----------------------------------------------------------------------------------------
 
@@ -276,7 +278,7 @@ def _continued(opened: Open, before: Task, subject: Subject) -> Book | None:
     changed = [f"{name} ({then})" if len(then) < SHORT else name for name, then in _changed(before, subject).items()]
     past = [(kind, body) for kind, body in opened.events.get(before.id, ()) if kind not in NOTES]
     try:
-        book = Book(opened.store, before.id, int(before.facts["seed"]), past, subject.identity)
+        book = Book(opened.store, before.id, int(before.facts["seed"]), past)
     except (KeyError, ValueError) as error:
         changed.append(f"the journal, which this version cannot read ({error})")
     if changed:

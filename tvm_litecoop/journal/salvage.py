@@ -86,7 +86,9 @@ def _pages(file: Path) -> tuple[list[bytes], dict[int, bytes]]:
     content = log.read_bytes() if log.exists() else b""
     size = FRAME_HEADER + bytes_of_page
     frames = [content[start : start + size] for start in range(WAL_HEADER, len(content), size)]
-    present = [frame for frame in frames if frame[SALTS] == content[WAL_SALTS]] or list(frames)  # its header may be bad
+    present = [frame for frame in frames if frame[SALTS] == content[WAL_SALTS]]
+    if not present:  # its header may be bad, or newer than all that is there
+        present = [frame for frame in frames if frame[SALTS] == frames[0][SALTS]]
     while present and not any(present[-1][4:8]):  # what was not committed
         frames.remove(present.pop())
     newest.update((int.from_bytes(frame[:4], "big"), frame[FRAME_HEADER:]) for frame in present)

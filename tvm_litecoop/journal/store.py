@@ -11,7 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -230,7 +230,8 @@ class Store:
 
     def wait_no_more(self) -> None:
         """Do not stand still for another process again."""
-        self._db.execute("PRAGMA busy_timeout=0")
+        with suppress(sqlite3.Error):
+            self._db.execute("PRAGMA busy_timeout=0")
 
     def close(self) -> None:
         """Let go of the file."""

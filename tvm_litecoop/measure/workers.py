@@ -14,13 +14,14 @@ from __future__ import annotations
 import math
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from tvm_litecoop.errors import LiteCoOpError
+from tvm_litecoop.errors import LiteCoOpError, last_line
 from tvm_litecoop.measure.process import GRACE_S, WarmProcess
 
 
@@ -210,7 +211,7 @@ def _told(fn: Callable[..., Any], *args: Any) -> Any:
         return fn(*args)
     except Exception as error:
         try:
-            type(error)("")
-        except TypeError:
-            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+            type(error)(str(error))
+        except Exception:  # of the code that it comes from
+            raise RuntimeError(last_line("".join(traceback.format_exception_only(error)))) from None
         raise

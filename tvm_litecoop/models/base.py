@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Protocol, TypeAlias
 
-from tvm_litecoop.values import EDITS, Proposal, Rejection
+from tvm_litecoop.values import EDITS, Proposal, Rejection, Why
 from tvm_litecoop.view import View
 
 
@@ -87,20 +87,34 @@ def well_formed(answer: object) -> Answer:
     Raises:
         TypeError, ValueError: What is wrong with it, as may be with those of another package's member.
     """
-    if not isinstance(answer, Answer):
-        raise TypeError(f"its answer is no Answer but {answer!r:.60}")
-    if not isinstance(answer.usage, Usage) or not isinstance(answer.fault, Fault | None):
+    if not isinstance(answer, Answer) or not isinstance(answer.proposals, tuple):
+        raise TypeError(f"its answer is no Answer with a tuple of proposals but {answer!r:.60}")
+    usage, fault = answer.usage, answer.fault
+    if not isinstance(usage, Usage) or not isinstance(fault, Fault | None):
         raise TypeError("usage and fault of its answer must be a Usage, and a Fault or None")
-    if not all(math.isfinite(number) and number >= 0 for number in vars(answer.usage).values()):
-        raise ValueError(f"its answer cost {answer.usage}")
+    if not all(type(cost) in (int, float) and math.isfinite(cost) and cost >= 0 for cost in vars(usage).values()):
+        raise ValueError(f"its answer cost {usage!r}")
+    if fault and not (isinstance(fault.kind, str) and type(fault.retry_after_s) in (int, float)):
+        raise TypeError(f"its fault has no kind, or no seconds: {fault!r:.60}")
     for one in answer.proposals:
-        if not isinstance(one, Proposal | Rejection):
-            raise TypeError(f"it proposes {one!r:.60}, which is no Proposal")
-        if isinstance(one, Proposal) and not all(isinstance(edit, EDITS) for edit in one.edits):
-            raise TypeError(f"it proposes edits of which one is none: {one.edits!r:.60}")
-        if isinstance(one, Proposal) and not (isinstance(one.next_member, str) and isinstance(one.reason, str)):
-            raise TypeError("next_member and reason of its proposals must be texts")
+        if not _is_proposal(one):
+            raise TypeError(f"it proposes {one!r:.60}, which has another type, or parts of another type")
     return answer
+
+
+def _is_proposal(one: object) -> bool:
+    if isinstance(one, Rejection):
+        return isinstance(one.why, Why)
+    if not isinstance(one, Proposal) or not (isinstance(one.next_member, str) and isinstance(one.reason, str)):
+        return False
+    return all(isinstance(edit, EDITS) and all(map(_is_plain, astuple(edit))) for edit in one.edits)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value can be written down: numpy's numbers cannot."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
 
 
 Call: TypeAlias = Callable[[], Answer]

@@ -36,6 +36,8 @@ FORMS = ("json_schema", "json_object", "text")
 OTHER_LIMIT = "max_completion_tokens"
 SECRET = 8
 """Characters of a key that is one. A server that wants any key gets `x`, which answers are full of."""
+LOOKED_THROUGH = 1000
+"""Characters of an error that are looked through for parts of a key; the first 200 that are left are shown."""
 RATE_LIMIT = "rate limit"
 PASSING = (TIMEOUT, RATE_LIMIT)
 """Kinds of faults of a server that is busy."""
@@ -258,8 +260,8 @@ class OpenAIChat:
 
     def _clean(self, error: object) -> str:
         """One line without the key: servers like to quote it, and parts of it."""
-        text = self._without_key(" ".join(str(error).split()) or type(error).__name__)
-        for key in (self._sent, self._secret()):
+        text = self._without_key(" ".join(str(error).split()) or type(error).__name__)[:LOOKED_THROUGH]
+        for key in {self._sent, self._secret()} - {""}:
             text = _without_parts(text, key.lower())
         return text[:200]
 

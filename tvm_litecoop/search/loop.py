@@ -104,10 +104,7 @@ class Search:
         return self.state.trials + len(self.state.running) - len(self._again)
 
     def _start(self) -> Started:
-        root = self.space.initial()
-        if isinstance(root, Rejection):
-            raise SearchError(f"no program of this design space can be built: {root}")
-        started = Started(root, self.pool.first(self.config))
+        started = Started(root_of(self.space), self.pool.first(self.config))
         self._keep(started)
         return started
 
@@ -328,3 +325,15 @@ class Search:
             else:
                 self._happened(GaveUp(call, round(flight.blocked_s, DIGITS)))
         self.space.close()
+
+
+def root_of(space: Space) -> Built:
+    """The program that a tree starts at.
+
+    Raises:
+        SearchError: There is none.
+    """
+    root = space.initial()
+    if isinstance(root, Rejection):
+        raise SearchError(f"no program of this design space can be built: {root}")
+    return root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ def certified(
         try:
             store.write(directory, [said for _, said in found], keep=True)
         except WorkDirError as error:
-            say(f"the certificate is not kept, litecoop verify {directory} makes it again: {error}")
+            say(f"the certificate is not kept, litecoop verify {shlex.quote(directory)} makes it again: {error}")
         note(directory, [said for _, said in found])
     return found
 

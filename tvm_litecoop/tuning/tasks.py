@@ -215,6 +215,6 @@ def failing(mod: Any, target: Any) -> str:
 
 
 def _weight_bytes(mod: Any) -> int:
-    weights = weights_of(mod)
-    args = list(args_of(mod)) if weights else []
-    return sum(bytes_of(args[position].as_json()) for position in weights)
+    func = next(iter(mod.functions.values()))
+    weights = [func.buffer_map[func.params[position]] for position in weights_of(mod)]  # constants, of known shape
+    return sum(bytes_of(("TENSOR", str(one.dtype), [int(extent) for extent in one.shape])) for one in weights)

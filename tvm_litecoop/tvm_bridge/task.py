@@ -13,10 +13,11 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_litecoop._version import __version__
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
+from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
-from tvm_litecoop.search.loop import Search
+from tvm_litecoop.search.loop import Search, root_of
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.context import Context, identity
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
@@ -90,17 +91,19 @@ class Task:
             predictor=self._predictor,
             threads=context.num_threads,
         )
-        self.book = journal.begin(
-            self._subject(pool, config, context.rand_state if seed is None else seed), folder_of(database)
-        )
+        self.book = Book()
         try:
+            root_of(self.space)  # a task without one has no place in the journal
+            self.book = journal.begin(
+                self._subject(pool, config, context.rand_state if seed is None else seed), folder_of(database)
+            )
             self.search = Search(self.space, pool, config, self.book.seed, self.book.keep, self.book.past)
             self._go_on(database)
+            self._disk = OnDisk(database) if folder_of(database) is not None else None
         except BaseException:
             journal.dropped(self.book)
             self.space.close()
             raise
-        self._disk = OnDisk(database) if folder_of(database) is not None else None
 
     def _subject(self, pool: Pool, config: SearchConfig, seed: int) -> Subject:
         """What the journal knows this task by."""

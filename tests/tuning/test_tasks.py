@@ -10,10 +10,11 @@ import pytest
 import tvm
 from tvm import te
 
+from tvm_litecoop.measure.cold import MARK
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning import task_times
 from tvm_litecoop.tuning.targets import parse_target
-from tvm_litecoop.tuning.tasks import ModelTask, bound, choose, schedulable, untunable
+from tvm_litecoop.tuning.tasks import ModelTask, bound, choose, schedulable, untunable, weights_stay_cold
 from tvm_litecoop.workloads import parse
 
 
@@ -77,6 +78,17 @@ def test_a_scheduled_kernel_and_one_of_dynamic_shape_are_left_out() -> None:
         "has a schedule already",
         "has a shape that only the run tells",
     ]
+
+
+def test_the_weights_of_a_kernel_of_dynamic_shape_count_too() -> None:
+    rows = te.placeholder((te.var("n"), 16), name="rows")
+    weights = te.placeholder((16, 16), name="weights")
+    k = te.reduce_axis((0, 16), name="k")
+    product = te.compute((rows.shape[0], 16), lambda i, j: te.sum(rows[i, k] * weights[k, j], axis=k), name="product")
+    func = te.create_prim_func([rows, weights, product]).with_attr(MARK, [1])
+    dynamic: Any = SimpleNamespace(task_name="dynamic", weight=1, dispatched=[tvm.IRModule({"main": func})])
+    for l3_bytes, cold in ((1023, True), (1024, False)):
+        assert weights_stay_cold([ModelTask(dynamic)], Machine(l3_bytes=l3_bytes)) is cold
 
 
 def test_a_kernel_that_tvm_cannot_schedule_is_left_out() -> None:

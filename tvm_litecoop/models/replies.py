@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 KEPT = 4096
@@ -19,13 +19,14 @@ class Reply:
         texts: One text, or several samples.
         tokens_in: Tokens read.
         tokens_out: Tokens written.
-        seconds: Model time, where the chat knows it better than who waits for it; else 0.
+        seconds: Model time, where the chat knows it better than who waits for it; else 0. The same words are the same
+            reply, however long they took.
     """
 
     texts: tuple[str, ...]
     tokens_in: int = 0
     tokens_out: int = 0
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
 
 
 class Replies(Protocol):

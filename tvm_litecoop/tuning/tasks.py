@@ -216,5 +216,6 @@ def failing(mod: Any, target: Any) -> str:
 
 def _weight_bytes(mod: Any) -> int:
     func = next(iter(mod.functions.values()))
-    weights = [func.buffer_map[func.params[position]] for position in weights_of(mod)]  # constants, of known shape
-    return sum(bytes_of(("TENSOR", str(one.dtype), [int(extent) for extent in one.shape])) for one in weights)
+    weights = [func.params[position] for position in weights_of(mod)]  # constants, of known shape
+    buffers = [getattr(func, "buffer_map", {}).get(one, one) for one in weights]  # TVM 0.26, TVM 0.27
+    return sum(bytes_of(("TENSOR", str(one.dtype), [int(extent) for extent in one.shape])) for one in buffers)

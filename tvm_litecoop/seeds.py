@@ -10,7 +10,8 @@ def fork(seed: int, *labels: str | int) -> int:
     """Derive a child seed from a parent seed and a path of labels.
 
     Stable across processes and Python versions (a hash of the text, not `hash()`), so the same labels always give
-    the same stream. Labels hold no `/`; that two paths share a stream is chance, one in two thousand million.
+    the same stream. A label with a `/` counts as two labels; that other paths share a stream is chance, one in two
+    thousand million.
 
     Returns:
         An integer in [1, 2**31 - 1], the range TVM accepts as a random state.

@@ -12,8 +12,10 @@ import pytest
 import tvm
 import tvm_ffi
 from plants import matmul
+from tvm import te
 from tvm.s_tir.meta_schedule.database import JSONDatabase
 
+from tvm_litecoop.certify.eject import _check
 from tvm_litecoop.cli import main
 from tvm_litecoop.tvm_bridge.machine import host_target
 
@@ -106,3 +108,12 @@ def test_a_wrong_option_is_one_line(
     captured = capsys.readouterr()
     assert captured.out == "" and len(captured.err.splitlines()) == 1 and says in captured.err
     assert Path("mine.py").read_text() == "print('mine')\n"
+
+
+def test_each_output_has_its_own_tolerance() -> None:
+    a = te.placeholder((8, 8), name="a")
+    k = te.reduce_axis((0, 8), name="k")
+    total = te.compute((8,), lambda i: te.sum(a[i, k], axis=k), name="total")
+    place = te.compute((8,), lambda i: i * 2, name="place")
+    text = _check(tvm.IRModule({"main": te.create_prim_func([a, place, total])}))
+    assert "OUTPUTS = [1, 2]" in text and "TOLERANCES = [(0.0, 0.0), (0.0001, 1e-05)]" in text

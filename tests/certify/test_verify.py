@@ -194,3 +194,9 @@ def test_a_target_that_cannot_be_checked_here_says_so(one: Path, capsys: pytest.
     code, (task,) = verify(one)
     assert code == 1 and task["certified"] is None and task["unchecked"] == "no check on cuda yet"
     assert "not checked" in capsys.readouterr().out
+
+
+def test_a_broken_file_of_workloads_is_the_one_that_is_named(one: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (one / "database_workload.json").write_text("nonsense\n")
+    assert main(["verify", str(one)]) == 2
+    assert "1 lines of database_workload.json are not TVM's" in capsys.readouterr().err

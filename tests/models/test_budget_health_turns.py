@@ -17,6 +17,7 @@ from tvm_litecoop.models import turns
 from tvm_litecoop.models.base import NOT_SENT, TIMEOUT, Answer, Call, Fault, Profile, Usage
 from tvm_litecoop.models.books import Books
 from tvm_litecoop.models.budget import Budget, Limits
+from tvm_litecoop.models.calls import Flight
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.health import FIRST_S, LONGEST_S, Health
 from tvm_litecoop.models.pool import Pool
@@ -192,3 +193,28 @@ def test_the_largest_alone_is_the_largest_of_this_pool() -> None:
     pool = Pool([Expert("expert"), Slow()], slow_share=0.0)
     config = SearchConfig.named("single")
     assert pool.acting("of another pool", 1, config) == pool.acting("expert", 1, config) == "slow"
+
+
+def test_a_free_member_that_acts_alone_needs_no_budget() -> None:
+    pool = Pool.built_in("mutator", "surrogate")
+    spent = Pool(list(pool.members.values()), Limits(calls=0))
+    assert spent.acting("mutator", 1, SearchConfig.named("single")) == "mutator"
+
+
+@pytest.mark.parametrize("answer", [Answer((), cached=True), Answer((), fault=Fault(NOT_SENT))])
+def test_what_nobody_was_asked_says_nothing_of_health(answer: Answer) -> None:
+    pool = Pool([Scripted("m", lambda view, k, seed: [], background=True)])
+    pool._health["m"].failed("m", Fault("connection"), now=0.0)
+    before = vars(pool._health["m"]).copy()
+    flight = Flight("m", span=[0.0, 1.0])
+    flight.future.set_result(answer)
+    pool.landed(flight)
+    assert vars(pool._health["m"]) == before
+
+
+@pytest.mark.parametrize(("rule", "drawn"), [("random", {"a", "b"}), ("round-robin", {"a"})])
+def test_who_stands_in_is_found_as_the_next_member_is(rule: str, drawn: set[str]) -> None:
+    pool = Pool([Scripted(name, lambda view, k, seed: []) for name in "ab"])
+    pool.stats["b"].calls, pool.stats["b"].trials, pool.stats["b"].hits = 9, 900, 900
+    config = SearchConfig(next_member=rule)
+    assert {pool.acting("benched", seed, config) for seed in range(40)} == drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from tvm_litecoop.journal.journal import Journal
 from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.report import lift
 from tvm_litecoop.report.data import collect
-from tvm_litecoop.report.words import edit
-from tvm_litecoop.values import Mutate, Resample, SetDecision, SetSketch
+from tvm_litecoop.report.tree import _short
+from tvm_litecoop.report.words import Names, edit
+from tvm_litecoop.search.tree import Tree
+from tvm_litecoop.values import Built, Mutate, Program, Resample, SetDecision, SetSketch
 
 
 def test_a_real_run_is_told_as_tune_told_it(tuned: tuple[Path, dict[str, Any]]) -> None:
@@ -129,6 +132,22 @@ def test_lift_is_the_difference_of_hit_rates_with_newcombes_interval() -> None:
     assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
     assert lift.lift(MemberStats(trials=7, hits=7), free) is None
     assert lift.lift(MemberStats(trials=70, hits=56), []) is None
+
+
+def test_a_site_that_is_set_twice_is_named_by_what_is_left() -> None:
+    tree = Tree(Built(Program(0, (0, 3, 5)), 1), "m")
+    edits = (SetDecision("first", 3), SetDecision("first", 1), SetDecision("gone", 5), Mutate("m", 1))
+    tree.add(tree.root, Built(Program(0, (1, 3, 5)), 2), "m", "m", edits[:2])
+    tree.add(tree.root, Built(Program(0, (2, 3, 5)), 3), "m", "m", edits[2:])
+    assert Names(tree).decisions(Program(0, (1, 3, 5))) == [
+        "first = option 1",
+        "decision 2 = option 3",
+        "decision 3 = option 5",
+    ]
+
+
+def test_a_prediction_that_is_no_number_is_none() -> None:
+    assert _short(math.nan) is None and _short(math.inf) is None and _short(0.12345) == 0.1235
 
 
 def test_edits_in_words() -> None:

@@ -205,6 +205,15 @@ def test_members_of_a_server_that_is_down_are_benched_together() -> None:
     assert pool.stats["a"].calls + pool.stats["b"].calls == before
 
 
+def assert_all_its_calls_are_faults(rude: Scripted) -> None:
+    pool = Pool([Scripted("walker", guess), rude])
+    search = search_of(pool)
+    for _ in range(8):
+        measure_all(search, 2)
+    search.close(1.0)
+    assert pool.stats["rude"].faults["raised"] == pool.stats["rude"].calls >= 1
+
+
 @pytest.mark.parametrize(
     ("error", "asked"), [(RuntimeError("no word"), False), (RuntimeError("no word"), True), (SystemExit(), False)]
 )
@@ -218,12 +227,7 @@ def test_a_member_that_raises_is_a_fault_like_any_other(error: BaseException, as
                 raise error
             return call
 
-    pool = Pool([Scripted("walker", guess), Raises("rude", guess, 1e9, background=True)])
-    search = search_of(pool)
-    for _ in range(8):
-        measure_all(search, 2)
-    search.close(1.0)
-    assert pool.stats["rude"].faults["raised"] == pool.stats["rude"].calls >= 1
+    assert_all_its_calls_are_faults(Raises("rude", guess, 1e9, background=True))
 
 
 @pytest.mark.parametrize(
@@ -247,9 +251,4 @@ def test_an_answer_that_is_none_is_a_fault_like_any_other(answer: Any, backgroun
         def ask(self, view: View, k: int, seed: int) -> Call:
             return lambda: answer
 
-    pool = Pool([Scripted("walker", guess), Rude("rude", guess, 1e9, background=background)])
-    search = search_of(pool)
-    for _ in range(8):
-        measure_all(search, 2)
-    search.close(1.0)
-    assert pool.stats["rude"].faults["raised"] == pool.stats["rude"].calls >= 1
+    assert_all_its_calls_are_faults(Rude("rude", guess, 1e9, background=background))

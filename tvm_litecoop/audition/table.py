@@ -40,7 +40,7 @@ def suggestion(scores: Sequence[Score]) -> str:
     bar = _rate(yardstick) if yardstick else 0.0
     kept = [one.name for one in scores if one.free or (_answers(one) and one.useful and _rate(one) >= bar)]
     left = [one.name for one in scores if one.name not in kept]
-    words = f"suggested pool: {', '.join(kept) or 'nobody, the embedded one does better'}"
+    words = f"suggested pool: {', '.join(kept) or 'none of these'}"
     reason = f"no better than {YARDSTICK}" if yardstick else "nothing useful"
     return f"{words}; left out: {', '.join(left)} ({reason}, or it did not answer)" if left else words
 

@@ -45,11 +45,6 @@ class Book:
         self.seed = seed
         self.past: list[Event] = [self._codec.decode(kind, body) for kind, body in past]
 
-    @property
-    def kept(self) -> bool:
-        """Whether there is a journal."""
-        return self._store is not None
-
     def keep(self, event: Event) -> None:
         """An event has happened."""
         self.used = self.used or isinstance(event, Chosen)

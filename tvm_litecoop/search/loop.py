@@ -17,7 +17,6 @@ from dataclasses import replace
 
 from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
-from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.base import Fault
 from tvm_litecoop.models.calls import Flight, Stopwatch
 from tvm_litecoop.models.pool import Pool
@@ -36,7 +35,7 @@ from tvm_litecoop.search.events import (
     Started,
 )
 from tvm_litecoop.search.flights import Flights
-from tvm_litecoop.search.space import Space
+from tvm_litecoop.search.space import Space, root_of
 from tvm_litecoop.search.state import State
 from tvm_litecoop.search.tree import Node, Tree
 from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, Why
@@ -325,15 +324,3 @@ class Search:
             else:
                 self._happened(GaveUp(call, round(flight.blocked_s, DIGITS)))
         self.space.close()
-
-
-def root_of(space: Space) -> Built:
-    """The program that a tree starts at.
-
-    Raises:
-        SearchError: There is none.
-    """
-    root = space.initial()
-    if isinstance(root, Rejection):
-        raise SearchError(f"no program of this design space can be built: {root}")
-    return root

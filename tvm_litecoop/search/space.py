@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from tvm_litecoop.errors import SearchError
 from tvm_litecoop.values import Built, Edit, Program, Rejection
 from tvm_litecoop.view import Loops, View
 
@@ -35,3 +36,15 @@ class Space(Protocol):
     def close(self) -> None:
         """Let go of threads and caches; calling it again does nothing."""
         ...
+
+
+def root_of(space: Space) -> Built:
+    """The program that a tree starts at.
+
+    Raises:
+        SearchError: There is none.
+    """
+    root = space.initial()
+    if isinstance(root, Rejection):
+        raise SearchError(f"no program of this design space can be built: {root}")
+    return root

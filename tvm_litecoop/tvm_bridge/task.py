@@ -17,7 +17,8 @@ from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
-from tvm_litecoop.search.loop import Search, root_of
+from tvm_litecoop.search.loop import Search
+from tvm_litecoop.search.space import root_of
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.context import Context, identity
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores

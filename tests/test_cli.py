@@ -15,7 +15,11 @@ import pytest
 from tvm_litecoop.cli import main
 from tvm_litecoop.cli.files import as_text
 from tvm_litecoop.journal.journal import FILE
+from tvm_litecoop.journal.record import read
+from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.journal.store import CERTIFIED, Store
+from tvm_litecoop.models.providers import FREE
+from tvm_litecoop.tvm_bridge.task import KNOWN_BATCHES
 
 LITECOOP = [sys.executable, "-m", "tvm_litecoop.cli"]
 
@@ -53,6 +57,19 @@ def test_tune_prints_checks_and_writes_the_result(tmp_path: Path) -> None:
     assert fresh.returncode == 0, fresh.stderr
     assert json.loads((tmp_path / "fresh.json").read_text())["known"] == 0
     assert len(records.with_name(records.name + ".1").read_text().splitlines()) == 12
+
+
+def test_the_next_batch_is_proposed_while_one_is_built(tmp_path: Path) -> None:
+    (tmp_path / "pool.toml").write_text("".join(f'[[member]]\nname = "{one}"\nprovider = "{one}"\n' for one in FREE))
+    short = ["--trials", "22", "--batch", "2", "--pool", "pool.toml", "--work-dir", "w", "--json", "out.json"]
+    done = run("tune", "matmul:32x48x64", *short, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    seconds = json.loads((tmp_path / "out.json").read_text())["seconds"]
+    parts = [seconds[name] for name in ("build", "run", "search", "model")]
+    assert sum(parts) == pytest.approx(seconds["total"]) and min(parts) >= 0
+    again = replay(read(tmp_path / "w")[-1])
+    assert again.recorded.prepared == [False] * KNOWN_BATCHES + [True] * 2 + [False]
+    assert again.where_it_ends().endswith("every answer was recorded")
 
 
 def test_nobody_who_listens_ends_no_run(tmp_path: Path) -> None:

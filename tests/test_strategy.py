@@ -23,9 +23,14 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_litecoop import LiteCoOpStrategy, SearchConfig
 from tvm_litecoop.errors import SearchError
 from tvm_litecoop.journal.lock import Lock
+from tvm_litecoop.journal.record import read
+from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
+from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.models.providers import FREE
 from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.tvm_bridge import task
 from tvm_litecoop.workloads import parse
 
 SPEC = "matmul:64x64x64"
@@ -86,6 +91,31 @@ def test_tune_tir_as_in_tvms_tutorial(tmp_path: Path, tools: Any) -> None:
     assert len((tmp_path / "database_tuning_record.json").read_text().splitlines()) == 12
     schedule = ms.tir_integration.compile_tir(database, mod, parse_target(None))
     run_kernel(schedule.mod, SPEC)
+
+
+def test_a_builder_may_let_the_next_batch_be_proposed_meanwhile(
+    tmp_path: Path, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "KNOWN_BATCHES", 1)
+    strategy = LiteCoOpStrategy(Pool.built_in(*FREE))
+    builder = WarmBuilder(max_workers=1, f_export=export_shared, meanwhile=strategy.prepare)
+    ms.tune_tir(
+        parse(SPEC).mod,
+        parse_target(None),
+        str(tmp_path),
+        max_trials_global=16,
+        num_trials_per_iter=4,
+        strategy=strategy,
+        seed=1,
+        builder=builder,
+        runner=tools["runner"],
+    )
+    builder.close()
+    assert len((tmp_path / "database_tuning_record.json").read_text().splitlines()) == 16
+    [record] = read(tmp_path)
+    again = replay(record)
+    assert again.recorded.prepared == [False, True, True, False]
+    assert again.search.tree.nodes == strategy.searches[0].tree.nodes
 
 
 def test_a_second_run_starts_from_what_the_database_holds(tmp_path: Path, tools: Any) -> None:

@@ -15,7 +15,7 @@ For a target that asks for fast math the last line is `tvm_litecoop.fast_math.co
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -85,8 +85,8 @@ def MetaScheduleTuneIRMod(
         found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
         with (
             workdir.locked(work_dir),
-            warm_tools(batch=BATCH, cold_weights=cold_weights) as tools,
             _strategy(strategy, pool) as search,
+            warm_tools(batch=BATCH, cold_weights=cold_weights, meanwhile=_prepare_of(search)) as tools,
         ):
             chosen = _worth_their_trials(found, target, work_dir, max_trials_global, tools)
             if chosen:
@@ -120,6 +120,11 @@ def _worth_their_trials(
         if task.left_out:
             logger.info("%s is not tuned: %s", task.name, task.left_out)
     return [task.extracted for task in tasks if not task.left_out]
+
+
+def _prepare_of(strategy: Any) -> Callable[[], object]:
+    """What a strategy may do while kernels are built."""
+    return strategy.prepare if isinstance(strategy, LiteCoOpStrategy) else lambda: None
 
 
 def _mended(work_dir: str) -> None:

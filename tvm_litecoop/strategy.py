@@ -76,6 +76,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self._journal = Journal(None if journal == BESIDE else journal, on=journal is not None)
         self._context: Context | None = None
         self._task: Task | None = None
+        self._asked: list[Task] = []  # whose batch was asked for last, shared by clones
         self._idle = False  # in a task that was refused
 
     def _initialize_with_tune_context(self, context: Any) -> None:
@@ -138,6 +139,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             self._idle = False
             return
         task, stopped = self._started("post_tuning"), self.stop()
+        self._asked.clear()
         task.close(wait=not stopped)
         if not stopped:
             self._journal.ended(task.book)
@@ -148,7 +150,22 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         if self._idle:
             return None
         task = self._started("generate_measure_candidates")
+        self._asked[:] = [task]
         return None if self.stop() else task.generate()
+
+    def prepare(self) -> None:
+        """Propose for the next batch; for a builder to call while it builds this one.
+
+        ```python
+        strategy = LiteCoOpStrategy()
+        builder = WarmBuilder(f_export=export_shared, meanwhile=strategy.prepare)
+        ```
+
+        So the search costs no time where there are cores that the builds leave idle. It begins when enough is known for
+        one batch more or less to matter little.
+        """
+        for task in self._asked:
+            task.prepare()
 
     def notify_runner_results(self, measure_candidates: Any, results: Any) -> None:
         """Back the measured run times up the tree.
@@ -177,7 +194,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         """A strategy with its own tree, the same pool, and the same list of searches."""
         twin = LiteCoOpStrategy(self.pool, self.config, self.machine, self.seed)
         twin.searches, twin.refused = self.searches, self.refused
-        twin.stop, twin._journal = self.stop, self._journal
+        twin.stop, twin._journal, twin._asked = self.stop, self._journal, self._asked
         return twin
 
     def _started(self, method: str) -> Task:

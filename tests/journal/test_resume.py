@@ -23,6 +23,7 @@ from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.search.state import State
 from tvm_litecoop.tuning import mend, workdir
 from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.tvm_bridge import task
 from tvm_litecoop.workloads import parse
 
 SPEC = "matmul:64x64x64"
@@ -45,6 +46,7 @@ class Run:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         pool, database = settings.pop("pool", None) or free_pool(), settings.pop("database", None)
+        self.prepares = settings.pop("prepares", False)
         self.strategy = strategy or LiteCoOpStrategy(pool, seed=5, **settings)
         self.context = ms.TuneContext(
             parse(spec).mod,
@@ -66,6 +68,8 @@ class Run:
             if candidates is None:
                 self.context.post_tuning()
                 break
+            if self.prepares:
+                self.strategy.prepare()
             results = [ms.runner.RunnerResult(made_up(candidate), None) for candidate in candidates]
             self.context.notify_runner_results(candidates, results)
             for candidate, result in zip(candidates, results, strict=True) if keep else ():
@@ -112,6 +116,28 @@ def test_a_resumed_run_ends_in_the_tree_of_one_in_one_go(tmp_path: Path, spec: s
     assert stats[0] == stats[1]
     assert len(lines(tmp_path / "cut")) == len(set(lines(tmp_path / "cut"))) == 24
     assert Run(tmp_path / "cut", spec).search.state.trials == 0  # that run was finished: a new one begins
+
+
+def test_what_was_proposed_beside_a_build_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "KNOWN_BATCHES", 1)
+    whole, plain = Run(tmp_path / "whole", prepares=True).go(), Run(tmp_path / "plain").go()
+    first = [[one[-1] for one in run.shape[:17]] for run in (whole, plain)]  # the root and the first two batches
+    assert whole.shape != plain.shape and first[0] == first[1]
+    Run(tmp_path / "cut", prepares=True).go(1).die()
+    second = Run(tmp_path / "cut")
+    candidates = second.context.generate_measure_candidates()
+    second.strategy.prepare()
+    second.die()  # while they are timed
+    third = Run(tmp_path / "cut")
+    assert len(third.context.generate_measure_candidates()) == len(candidates) == 8
+    third.strategy.prepare()
+    for candidate in candidates:
+        third.record(candidate, made_up(candidate))
+    third.die()  # before the journal is told
+    assert Run(tmp_path / "cut", prepares=True).go().shape == whole.shape
+    again = replay(read(tmp_path / "cut")[-1])
+    assert again.search.tree.nodes == whole.search.tree.nodes
+    assert again.where_it_ends().endswith("every answer was recorded")
 
 
 def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

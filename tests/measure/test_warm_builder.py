@@ -69,6 +69,10 @@ def obey(mod: Any, _target: Any, _params: Any) -> str:
             time.sleep(float(seconds))
         case ["pid", *_]:
             return str(os.getpid())
+        case ["until", path]:
+            Path(path + ".begun").touch()
+            while not Path(path).exists():
+                time.sleep(0.01)
     return label
 
 
@@ -176,6 +180,32 @@ def test_results_are_in_the_order_of_the_inputs(shared: WarmBuilder) -> None:
     labels = [f"sleep {0.2 if i % 3 == 0 else 0.0} {i}" for i in range(9)]
     assert paths(shared.build([labelled(label) for label in labels])) == labels
     assert paths(shared.build([])) == []
+
+
+def test_what_is_done_meanwhile_is_done_beside_the_builds(make_builder: Any, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+
+    def meanwhile() -> None:
+        while not Path(f"{go}.begun").exists():
+            time.sleep(0.01)
+        go.touch()
+
+    builder = make_builder(max_workers=1, timeout_sec=20, f_build=obey, f_export=keep, meanwhile=meanwhile)
+    assert paths(builder.build([labelled(f"until {go}")])) == [f"until {go}"]
+    waited_s, gone = builder.waited_s, tmp_path / "gone"
+
+    def longer() -> None:
+        gone.touch()
+        while not builder._workers._ready:
+            time.sleep(0.01)
+        time.sleep(0.05)
+
+    builder.meanwhile = longer
+    builder.build([labelled(f"until {gone}")])
+    assert builder.waited_s > waited_s
+    builder.meanwhile = lambda: 1 / 0
+    with pytest.raises(RuntimeError, match="division by zero"):
+        builder.build([labelled("x")])
 
 
 def test_workers_stay_and_one_that_died_idle_is_replaced_before_use(make_builder: Any) -> None:

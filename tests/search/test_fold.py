@@ -20,7 +20,8 @@ from tvm_litecoop.search.events import Answered, Asked, Chosen, Event, GaveUp, M
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.values import Built, Measurement, SetDecision
 
-histories = st.lists(st.tuples(st.integers(1, 6), st.booleans()), min_size=1, max_size=10)
+histories = st.lists(st.tuples(st.integers(1, 6), st.booleans(), st.booleans()), min_size=1, max_size=10)
+"""Rounds: size of the batch, whether it is told at once, whether the next one is proposed before."""
 
 
 def books(pool: Pool) -> dict[str, Any]:
@@ -40,17 +41,19 @@ def state_of(search: Search) -> dict[str, Any]:
         "running": state.running,
         "escalated": list(state.escalated),
         "calls": [state.asked, state.answered],
-        "counts": [state.steps, state.escalations, state.batches, state.trials, state.blocked_s],
+        "counts": [state.steps, state.escalations, state.batches, state.trials, state.chosen_among, state.blocked_s],
         "trust": list(state.trust._batches),
     }
 
 
-def walk(search: Search, history: list[tuple[int, bool]]) -> list[list[int]]:
+def walk(search: Search, history: list[tuple[int, bool, bool]]) -> list[list[int]]:
     """Rounds of ask and tell, some told late; the nodes of each batch."""
     late: list[Measurement] = []
     batches = []
-    for count, at_once in history:
+    for count, at_once, prepares in history:
         batch = search.ask(count)
+        if prepares:
+            search.prepare(count)
         batches.append([node.id for node in batch])
         late += [Measurement(n.id, toy_seconds(n.built.program) if n.id % 5 else None) for n in batch]
         if at_once:
@@ -69,7 +72,7 @@ def walk(search: Search, history: list[tuple[int, bool]]) -> list[list[int]]:
     adopts=st.booleans(),
 )
 def test_folded_events_give_the_same_search(
-    history: list[tuple[int, bool]], config: SearchConfig, seed: int, digits: int, predicts: bool, adopts: bool
+    history: list[tuple[int, bool, bool]], config: SearchConfig, seed: int, digits: int, predicts: bool, adopts: bool
 ) -> None:
     def pool() -> Pool:
         return pool_of(walker(), walker("other", 1e9))
@@ -89,7 +92,8 @@ def test_folded_events_give_the_same_search(
     assert state_of(folded) == state_of(live) and books(folded.pool) == books(live.pool)
     live.tell([]), folded.tell([])
     folded._again.clear()  # the live one still waits for these
-    assert walk(folded, [(3, True), (4, True)]) == walk(live, [(3, True), (4, True)])
+    then = [(3, True, True), (4, True, False)]
+    assert walk(folded, then) == walk(live, then)
     assert len(events) > before or not live.state.waiting
     assert [asdict(n) for n in folded.tree.nodes] == [asdict(n) for n in live.tree.nodes]
 

@@ -11,6 +11,7 @@ from toy import Scripted, ToySpace, digits_of, measure_all, pool_of, toy_seconds
 from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
+from tvm_litecoop.models.base import Profile
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.search.loop import ADOPTED, Search
 from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, SetDecision, Why
@@ -208,6 +209,54 @@ def test_exact_predictions_earn_trust_and_choose_the_batch() -> None:
     chosen = sorted(toy_seconds(node.built.program) for node in batch)
     assert len(proposed) > len(batch)
     assert sum(chosen) < sum(sorted(map(toy_seconds, proposed))[-len(chosen) :])
+
+
+def test_the_next_batch_is_proposed_before_the_results_of_this_one() -> None:
+    search = search_of(pool_of(walker()), digits=4)
+    first = search.ask(4)
+    search.prepare(4)
+    nodes, steps = len(search.tree), search.state.steps
+    assert len(search.state.waiting) >= 4 and not any(node.measured for node in search.tree.nodes)
+    search.prepare(4)
+    search.tell([Measurement(node.id, 0.001) for node in first])
+    second = search.ask(4)
+    assert (len(search.tree), search.state.steps) == (nodes, steps)
+    assert len(second) == 4 and not {node.id for node in first} & {node.id for node in second}
+
+
+def test_where_predictions_choose_all_that_they_choose_from_is_proposed_before() -> None:
+    search = search_of(pool_of(walker()), digits=5, base=6, predicts=True)
+    measure_all(search, 16)
+    assert search.state.trust.trusted
+    batch = search.ask(8)
+    nodes = len(search.tree)
+    search.prepare(8)
+    assert len(search.tree) >= nodes + 8 * search.config.oversample
+    nodes = len(search.tree)
+    search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
+    assert search.ask(8) and len(search.tree) == nodes
+
+
+def test_nobody_is_waited_for_while_the_next_batch_is_proposed() -> None:
+    def slow(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
+        asked.append(view)
+        return random_change(view, k, seed)
+
+    class Slow(Scripted):
+        @property
+        def profile(self) -> Profile:
+            return Profile(self.name, slow_s=0.0)
+
+    asked: list[View] = []
+    search = search_of(pool_of(Slow("slow", slow)), digits=4)
+    search.pool.books.has_run(1e6)  # it may take a share of that
+    batch = search.ask(4)
+    calls, nodes = len(asked), len(search.tree)
+    assert batch and calls
+    search.prepare(4)
+    assert (len(asked), len(search.tree)) == (calls, nodes)
+    search.tell([Measurement(node.id, 0.001) for node in batch])
+    assert search.ask(4) and len(asked) > calls
 
 
 def test_adopted_records_cost_nothing_and_are_not_proposed_again() -> None:

@@ -14,7 +14,8 @@ from tvm_litecoop.search.loop import Search
 from tvm_litecoop.search.trust import Trust
 from tvm_litecoop.values import Measurement
 
-histories = st.lists(st.tuples(st.integers(1, 6), st.booleans()), min_size=1, max_size=12)
+histories = st.lists(st.tuples(st.integers(1, 6), st.booleans(), st.booleans()), min_size=1, max_size=12)
+"""Rounds: size of the batch, whether it is told at once, whether the next one is proposed before."""
 configs = st.builds(
     SearchConfig,
     c=st.floats(0, 2),
@@ -45,12 +46,15 @@ def check_invariants(search: Search) -> None:
 @settings(max_examples=60, deadline=None)
 @given(history=histories, config=configs, seed=st.integers(1, 2**31 - 1), digits=st.integers(1, 4))
 def test_invariants_hold_after_any_history(
-    history: list[tuple[int, bool]], config: SearchConfig, seed: int, digits: int
+    history: list[tuple[int, bool, bool]], config: SearchConfig, seed: int, digits: int
 ) -> None:
     search = Search(ToySpace(digits, 3), pool_of(walker(), walker("other")), config, seed)
     late: list[Measurement] = []
-    for count, at_once in history:
+    for count, at_once, prepares in history:
         results = [Measurement(n.id, toy_seconds(n.built.program) if n.id % 5 else None) for n in search.ask(count)]
+        if prepares:
+            search.prepare(count)
+            check_invariants(search)
         late += results
         if at_once:
             search.tell(late)

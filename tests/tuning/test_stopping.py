@@ -94,8 +94,7 @@ def driven(strategy: str, runner: Any, work: Path, monkeypatch: pytest.MonkeyPat
             max_trials_global=trials,
             num_trials_per_iter=BATCH,
             database=database,
-            cost_model="random",
-            **given,
+            **{**given, "cost_model": "random"},
         )
 
     return drive.drive(Request("test", strategy, trials=trials), status, Silent(), None, tune)

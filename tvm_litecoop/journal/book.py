@@ -54,6 +54,11 @@ class Book:
         if not _can_wait(event):
             self._write()
 
+    def write_out(self) -> None:
+        """Free steps are written too: what comes next does not follow from them alone."""
+        if self._store is not None and self._unwritten:
+            self._write()
+
     def let_go(self) -> None:
         """The journal is closed: what happens from now on is not kept."""
         self._store = None

@@ -21,7 +21,7 @@ from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.providers import FREE
 from tvm_litecoop.nest import Machine
-from tvm_litecoop.search.events import Adopted, Answered, Chosen, Expanded, Measured, Started
+from tvm_litecoop.search.events import Adopted, Answered, Asked, Chosen, Expanded, Measured, Started
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.search.state import State
 from tvm_litecoop.values import Built, Edit, Measurement, Program, Proposal, Rejection, Why
@@ -36,6 +36,8 @@ class Recorded:
     """A record, by what a search asks of it: a `search.space.Space`, and what stands behind the members.
 
     Attributes:
+        batches: Their sizes, as wanted.
+        prepared: Of each, whether the one after it was proposed before its results.
         asked: Answers that were asked for.
         stood_in: Of those, the ones that another member gave.
         missing: Of those, the ones that nobody gave.
@@ -49,6 +51,7 @@ class Recorded:
         self.first_gap: int | None = None
         self.trials = 0
         self.batches: list[int] = []
+        self.prepared: list[bool] = []
         self.adopted: list[tuple[Built, float]] = []
         self.authors: set[str] = set()
         self._answers: dict[Program, deque[tuple[str, Answer]]] = defaultdict(deque)
@@ -61,6 +64,8 @@ class Recorded:
         state = State(started, record.config)
         for event in events:
             match event:
+                case Asked(background=False) if state.running and self.prepared:
+                    self.prepared[-1] = True
                 case Answered(call, answer):
                     program = state.tree.nodes[state.asked[call].node].built.program
                     account = state.asked[call].account.removesuffix(ESCALATED)
@@ -76,6 +81,7 @@ class Recorded:
                 case Chosen(batch, wanted=wanted):
                     if wanted:  # 0 for what a process had measured that did not live to tell
                         self.batches.append(wanted)
+                        self.prepared.append(False)
                     for node, score in batch:
                         if score is not None:
                             self._predicted[state.tree.nodes[node].built.program] = score
@@ -208,9 +214,10 @@ def replay(record: Record, config: SearchConfig | None = None) -> Replayed:
     search.adopt(recorded.adopted)
     done = Replayed(search, recorded)
     best = search.tree.root.best
-    sizes = deque(recorded.batches)
+    sizes = deque(zip(recorded.batches, recorded.prepared, strict=True))
     while recorded.trials < recorded.recorded_trials:
-        batch = search.ask(sizes.popleft() if sizes else recorded.batches[-1])
+        size, prepares = sizes.popleft() if sizes else (recorded.batches[-1], False)
+        batch = search.ask(size)
         if not batch:
             break
         results: list[Measurement] = []
@@ -222,5 +229,7 @@ def replay(record: Record, config: SearchConfig | None = None) -> Replayed:
             if found.throughput > best:
                 best = found.throughput
                 done.curve.append((recorded.trials, 1.0 / best, node.author))
+        if prepares:
+            search.prepare(sizes[0][0] if sizes else size)
         search.tell(results)
     return done

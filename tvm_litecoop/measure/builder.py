@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import statistics
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -68,6 +69,10 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
             than `timeout_sec`; `math.inf` for never.
         cold_weights: Note beside an artifact which arguments are constant weights of a model, for an `AdaptiveRunner`
             to time it with them out of the caches.
+        meanwhile: Called at each `build`, on its thread, while the workers build; `build` returns when both are done.
+
+    Attributes:
+        waited_s: Seconds for which the builds were done and `meanwhile` was not.
     """
 
     def __init__(
@@ -80,9 +85,11 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         initializer: Callable[[], None] | None = None,
         slow_ratio: float = math.inf,
         cold_weights: bool = False,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__()
         self.slow_ratio, self.cold_weights = slow_ratio, cold_weights
+        self.meanwhile, self.waited_s, self._thought = meanwhile, 0.0, 0.0
         self._seconds: deque[float] = deque(maxlen=WINDOW)
         self.max_workers: int = max_workers or cores.usable()
         self.timeout_sec = timeout_sec
@@ -113,10 +120,15 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         """
         jobs = [self._job(item) for item in build_inputs]
         with waiting(f"building {len(jobs)} programs"):
-            outcomes = self._workers.map(_build_and_export, jobs, self._limit_s())
+            outcomes = self._workers.map(_build_and_export, jobs, self._limit_s(), self._think)
             self._workers.settle()
+        self.waited_s += max(0.0, self._thought - max((one.ended for one in outcomes), default=self._thought))
         self._seconds.extend(outcome.seconds for outcome in outcomes)
         return [self._result(outcome) for outcome in outcomes]
+
+    def _think(self) -> None:
+        self.meanwhile()
+        self._thought = time.perf_counter()
 
     def close(self) -> None:
         """End the workers. Calling it again does nothing."""

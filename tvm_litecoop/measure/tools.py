@@ -26,6 +26,7 @@ def warm_tools(
     *,
     batch: int = 8,
     cold_weights: bool = False,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[dict[str, Any]]:
     """`builder` and `runner` for TVM's tuning functions.
 
@@ -35,6 +36,7 @@ def warm_tools(
         on_leaving: Told how to remove it where the process ends in the middle.
         batch: Programs that are built at a time; no more workers than these.
         cold_weights: Time kernels with the weights of their model out of the caches.
+        meanwhile: What is done while kernels are built; `LiteCoOpStrategy.prepare` or nothing.
     """
     with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
         if on_leaving is not None:
@@ -46,6 +48,7 @@ def warm_tools(
             max_workers=min(batch, cores.usable()),
             initializer=partial(_build_in, kernels),
             cold_weights=cold_weights,
+            meanwhile=meanwhile,
         )
         runner = AdaptiveRunner()
         try:

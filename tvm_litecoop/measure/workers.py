@@ -33,11 +33,13 @@ class Outcome:
         error: `TimeoutError` for a job over its time, `ChildProcessError` for a worker that died under it,
             otherwise what the job raised, with the worker's traceback as its text.
         seconds: How long it took, or was let go on.
+        ended: When it was over, by `time.perf_counter`.
     """
 
     value: Any = None
     error: Exception | None = None
     seconds: float = 0.0
+    ended: float = 0.0
 
     def error_text(self, who: str, timeout_s: float, end: str = "") -> str | None:
         """The error in the words of TVM's LocalBuilder and LocalRunner, or None for a value."""
@@ -103,20 +105,36 @@ class WarmWorkers:
         worker = self._take()
         start = time.perf_counter()
         try:
-            value = worker.call(_told, (fn, *args), min(limit_s, self._timeout_s))
-            return Outcome(value, seconds=time.perf_counter() - start)
+            value, failure = worker.call(_told, (fn, *args), min(limit_s, self._timeout_s)), None
         except Exception as error:  # the worker's edge: the caller turns it into the result of this job
-            return Outcome(error=error, seconds=time.perf_counter() - start)
+            value, failure = None, error
         except BaseException:  # Ctrl-C: the answer still to come must not be taken for the next job's
             worker.dispose()
             raise
         finally:
+            ended = time.perf_counter()
             self._give_back(worker)
+        return Outcome(value, failure, ended - start, ended)
 
-    def map(self, fn: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], limit_s: float = math.inf) -> list[Outcome]:
-        """`run` each job, as many at a time as there are workers; outcomes are in the order of `jobs`."""
+    def map(
+        self,
+        fn: Callable[..., Any],
+        jobs: Sequence[tuple[Any, ...]],
+        limit_s: float = math.inf,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> list[Outcome]:
+        """`run` each job, as many at a time as there are workers; outcomes are in the order of `jobs`.
+
+        Args:
+            fn: As for `run`.
+            jobs: The arguments of each.
+            limit_s: As for `run`.
+            meanwhile: Called once, here, while they run.
+        """
         with ThreadPoolExecutor(self._count, thread_name_prefix="warm-worker-job") as threads:
-            return list(threads.map(lambda job: self.run(fn, *job, limit_s=limit_s), jobs))
+            outcomes = threads.map(lambda job: self.run(fn, *job, limit_s=limit_s), jobs)
+            meanwhile()
+            return list(outcomes)
 
     def settle(self) -> None:
         """Wait until no worker is starting."""

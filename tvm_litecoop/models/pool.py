@@ -184,6 +184,11 @@ class Pool:
         """Whether that member may think beside a measurement."""
         return name in self.members and self.members[name].profile.background
 
+    def holds_nobody_up(self, name: str) -> bool:
+        """Whether the search goes on at once when that member is asked: it is free, or thinks in the background."""
+        profile = self._profile(name)
+        return profile.free or profile.background
+
     def next_member(self, named: str, seed: int, config: SearchConfig) -> str:
         """Whose turn is next: a draw by hits for time and money, the one named ahead.
 

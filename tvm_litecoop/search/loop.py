@@ -2,9 +2,9 @@
 
 One step reads in this order: select a node by LA-UCT, let its member propose, apply the edits, attach what survived.
 `ask` makes steps until a batch of unmeasured programs is there; `tell` brings the truth back: evaluate, escalate,
-back up. A member that may think beside the measurement is asked early: its call flies under virtual loss and lands in
-a later `ask`. The search knows neither TVM nor any language model: programs come through `search.space.Space`,
-proposals through `models.pool.Pool`.
+back up. Between them, while kernels are built, `prepare` may make steps for the next batch. A member that may think
+beside the measurement is asked early: its call flies under virtual loss and lands in a later `ask`. The search knows
+neither TVM nor any language model: programs come through `search.space.Space`, proposals through `models.pool.Pool`.
 
 Here are the decisions. What they come to is an event (`search.events`), and only events change the state
 (`search.state`), the pool's books (`search.booking`) and the journal; so a journal can be folded into the same search.
@@ -140,31 +140,45 @@ class Search:
         self.pool.calls.measuring(self._watch if chosen else None)
         return [self.tree.nodes[i] for i in chosen]
 
-    def _propose(self, count: int, ahead: int) -> None:
+    def prepare(self, count: int) -> None:
+        """Propose for a batch of that size before the results of this one are there; twice is the same as once.
+
+        Nobody is waited for: calls that fly are expected to bring what they were asked for, and where it is the turn of
+        a member that computes here, the rest is left to `ask`.
+        """
+        self._propose(count, wait=False)
+
+    def _propose(self, count: int, ahead: int = 0, *, wait: bool = True) -> None:
         self._land(wait=False)
-        nodes = len(self.tree) + (count * self.config.oversample if self.state.trust.trusted else 0)
-        while (needed := max(count - len(self.state.waiting), nodes - len(self.tree))) > 0:
-            if not self.step(needed + ahead):
+        k = self.config.proposals_per_call
+        while (needed := self._missing(count)) > (0 if wait else k * len(self._flights)):
+            if not self.step(needed + ahead, wait=wait):
                 return
 
-    def step(self, needed: int = 1) -> bool:
+    def _missing(self, count: int) -> int:
+        """New programs until a batch can be chosen; where predictions are trusted, some for each one measured."""
+        proposed = len(self.tree) - self.state.chosen_among
+        among = count * self.config.oversample if self.state.trust.trusted else 0
+        return max(count - len(self.state.waiting), among - proposed)
+
+    def step(self, needed: int = 1, *, wait: bool = True) -> bool:
         """Expand one node, or wait for a call that flies; False when neither is possible now.
 
         Args:
             needed: New programs wanted soon; no more calls fly than may bring them. A slow one among them holds
                 nobody up: its answer is for a later batch.
+            wait: Whether the search may stand still for a member. Steps that were handed over may have to.
         """
         wanted = -(-needed // self.config.proposals_per_call)
         enough = len(self._flights) >= min(self.config.in_flight, wanted)
         others = self.config.next_member == "model" and self.pool.free_member_able()
         if enough and not others:
-            return self._land(wait=True)
-        escalated = self._handed_over() if len(self._flights) < self.config.in_flight else None
+            return wait and self._land(wait=True)
+        escalated = self._handed_over() if wait and len(self._flights) < self.config.in_flight else None
         node = escalated or policy.select(self.tree, self._size_scores, self.config)
         if node is None:
-            return self._land(wait=True)
-        self._ask_member(node, at_once=enough and escalated is None, must=escalated is not None)
-        return True
+            return wait and self._land(wait=True)
+        return self._ask_member(node, at_once=enough and escalated is None, must=escalated is not None, wait=wait)
 
     def _handed_over(self) -> Node | None:
         """A parent whose next step belongs to the largest member; its width does not matter."""
@@ -174,17 +188,20 @@ class Search:
                 return node
         return None
 
-    def _ask_member(self, node: Node, *, at_once: bool = False, must: bool = False) -> None:
+    def _ask_member(self, node: Node, *, at_once: bool = False, must: bool = False, wait: bool = True) -> bool:
         """Let the node's member propose; a call in the background flies under virtual loss until it lands.
 
         Args:
             node: The program to be changed.
             at_once: A free member acts, so that nobody waits: enough calls fly already.
             must: The node was handed over to its member.
+            wait: Without, a member that the search would stand still for is not asked, and the answer is False.
         """
         call = self.state.steps + 1
         stand_in = seeds.fork(self.seed, "stand-in", node.id, call)
         author = self.pool.acting(node.member, stand_in, self.config, free=at_once, must=must)
+        if not (wait or self.pool.holds_nobody_up(author)):
+            return False
         view = sight.view_of(self.tree, node, self.space, self.pool, self.config)
         background = self.pool.in_background(author)
         then = self._next_member("", "meanwhile", node.id, call) if background else ""
@@ -197,6 +214,7 @@ class Search:
         else:
             self._answered(call, flight)
             self._expand(call)
+        return True
 
     def _land(self, *, wait: bool) -> bool:
         """Take in the answers that are there; with `wait` at least one, unless nothing flies."""

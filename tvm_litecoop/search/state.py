@@ -51,6 +51,7 @@ class State:
         escalated: Parents to be handed to the largest member.
         asked: Calls under way, by number.
         answered: Calls that are over and not yet applied, with what was asked.
+        chosen_among: Nodes there were when the newest batch was chosen.
         steps, escalations, batches, trials: How many there were; adopted programs are no trials.
         blocked_s: Seconds in which the search stood still for members.
     """
@@ -65,6 +66,7 @@ class State:
         self.asked: dict[int, Asked] = {}
         self.answered: dict[int, tuple[Asked, Answered]] = {}
         self.steps = self.escalations = self.batches = self.trials = 0
+        self.chosen_among = 1
         self.blocked_s = 0.0
         self._config = config
 
@@ -101,6 +103,7 @@ class State:
                     del self.waiting[node]
                     self.tree.set_spent(self.tree.nodes[node])
                 self.batches += bool(batch)
+                self.chosen_among = len(self.tree)
             case Measured(results):
                 self._measure(results)
             case Adopted():

@@ -8,6 +8,7 @@ mend.py          that database, opened with care
 session.py       the run of one kernel
 drive.py         what the runs of kernels and models have in common: strategy, tools, Ctrl-C, seconds
 status.py        how a run stands, task by task
+lessons.py       the update of TVM's cost model, beside the next builds
 recorder.py      keeps the status, batch by batch
 progress.py      the display
 dashboard.py     its parts on a terminal

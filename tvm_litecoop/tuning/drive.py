@@ -19,6 +19,7 @@ from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning.interrupt import Interrupt
+from tvm_litecoop.tuning.lessons import Lessons
 from tvm_litecoop.tuning.recorder import Recorder
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tuning.status import Status
@@ -98,12 +99,15 @@ def drive(
         status.start = time.perf_counter()
         tools: AbstractContextManager[dict[str, Any]] = nullcontext({})
         if not request.stock:
-            tools = warm_tools(interrupt.on_leaving, batch=request.batch_size, cold_weights=cold_weights)
+            tools = warm_tools(
+                interrupt.on_leaving, batch=request.batch_size, cold_weights=cold_weights, meanwhile=run.think
+            )
         with tools as builder_and_runner:
             interrupted = run.until_end(tune, builder_and_runner)
         total = status.elapsed_s
+        waited_s = getattr(builder_and_runner.get("builder"), "waited_s", 0.0)
     status.carried = int(_carried(strategy)[0])
-    return Driven(strategy, _seconds(profiler.get(), total, strategy), interrupted)
+    return Driven(strategy, _seconds(profiler.get(), total, waited_s, strategy), interrupted)
 
 
 class _Run:
@@ -114,14 +118,27 @@ class _Run:
         self._strategy, self._interrupt = strategy, interrupt
         self._ours = request.strategy == "litecoop"
         self._leaving = False
+        self._lessons = Lessons() if self._ours and not request.stock else None
+
+    def think(self) -> None:
+        """What the search may do while kernels are built; TVM's own search waits for its results."""
+        if self._lessons is not None:
+            self._lessons.learn()
+            self._strategy.prepare()
 
     def until_end(self, tune: Callable[[dict[str, Any]], Any], builder_and_runner: dict[str, Any]) -> bool:
         """Tune until the trials are made or somebody stops it; whether it was stopped by hand."""
         if self._ours:
             self._strategy.stop = lambda: self._interrupt.asked or self._enough()
         recorder = Recorder(self._status, lambda: int(_carried(self._strategy)[0]), self._after_batch)
-        callbacks = [*ms.measure_callback.MeasureCallback.create("default"), recorder]
-        given = {"strategy": self._strategy, "space": _space(self._request), "measure_callbacks": callbacks}
+        callbacks = [self._put_off(one) for one in ms.measure_callback.MeasureCallback.create("default")]
+        given = {
+            "strategy": self._strategy,
+            "space": _space(self._request),
+            "measure_callbacks": [*callbacks, recorder],
+        }
+        if self._lessons is not None:
+            given["cost_model"] = self._lessons.cost_model
         try:
             with suppress(Interrupted):
                 tune({**given, **builder_and_runner})
@@ -131,6 +148,10 @@ class _Run:
             if self._ours:
                 self._strategy.close(finished=self._enough())
         return self._interrupt.asked and not self._enough()
+
+    def _put_off(self, callback: Any) -> Any:
+        updates = isinstance(callback, ms.measure_callback.UpdateCostModel)
+        return self._lessons if updates and self._lessons is not None else callback
 
     def _enough(self) -> bool:
         """TVM does not know of trials that an unfinished run has made with other tasks."""
@@ -167,9 +188,12 @@ def _space(request: Request) -> Any:
     return LiteCoOpSpace() if request.space == "litecoop" else "post-order-apply"
 
 
-def _seconds(profile: dict[str, float], total: float, strategy: Any) -> dict[str, float]:
-    """Where the time went, in seconds of wall clock; `hidden` is model time behind measurements, not part of it."""
-    build, ran = float(profile.get("SendToBuilder", 0.0)), float(profile.get("SendToRunner", 0.0))
+def _seconds(profile: dict[str, float], total: float, waited_s: float, strategy: Any) -> dict[str, float]:
+    """Where the time went, in seconds of wall clock; `hidden` is model time behind measurements, not part of it.
+
+    What is thought while kernels are built counts as building, but for the seconds that the builds waited for it.
+    """
+    build, ran = float(profile.get("SendToBuilder", 0.0)) - waited_s, float(profile.get("SendToRunner", 0.0))
     pool: Pool | None = getattr(strategy, "pool", None)
     model = sum(stats.blocked_s for stats in pool.stats.values()) - _carried(strategy)[1] if pool else 0.0
     hidden = pool.books.hidden_s if pool else 0.0

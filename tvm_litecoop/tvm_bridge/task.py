@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 LATE_S = 20.0
 """Seconds at the end of a task for calls that still fly: what they cost belongs into the statistics."""
+KNOWN_BATCHES = 8
+"""Batches that are measured before one is proposed without the results of the one before it: what that one adds to what
+is known is little then."""
 FIRST_SHARE = 4
 """The first batch is a quarter of the others: its results steer everything after it."""
 
@@ -154,6 +157,13 @@ class Task:
         self._measuring = [node.id for node in nodes]
         schedules = [self.space.schedule(node.built.program) for node in nodes]
         return [ms.MeasureCandidate(schedule, args_of(schedule.mod)) for schedule in schedules]
+
+    def prepare(self) -> None:
+        """Propose for the next batch while this one is built, where its results would change little."""
+        count = min(self._trials - self.search.begun, self._batch)
+        if count > 0 and self.search.state.trials >= KNOWN_BATCHES * self._batch:
+            self.search.prepare(count)
+            self.book.write_out()  # a process that dies before the results are told must not propose after them
 
     def _proposing(self) -> Callable[[], str]:
         """What is waited for while programs are proposed, step by step."""

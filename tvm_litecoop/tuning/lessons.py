@@ -1,0 +1,43 @@
+"""TVM's update of its cost model, put off until kernels are built and the model would answer: nobody waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm.ir.utils import derived_object
+from tvm.s_tir import meta_schedule as ms
+
+
+@derived_object
+class Lessons(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
+    """Stands in the place of TVM's callback (measure_callback/update_cost_model.cc).
+
+    That one can be called right after a batch alone.
+
+    Attributes:
+        cost_model: TVM's, for `tune_tir` and `tune_tasks`. It trains on one thread: where builds keep all cores busy,
+            two of them wait for each other so often that they take several times as long.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cost_model = ms.cost_model.XGBModel(num_tuning_cores=1)
+        self._kept: dict[int, tuple[Any, list[Any], list[Any]]] = {}
+
+    def apply(self, task_scheduler: Any, task_id: int, candidates: Any, builds: Any, results: Any) -> None:
+        """TVM calls this after every batch; what was built is kept."""
+        context = task_scheduler.tasks_[int(task_id)].ctx
+        _, built, measured = self._kept.setdefault(int(task_id), (context, [], []))
+        for candidate, build, result in zip(candidates, builds, results, strict=True):
+            if build.error_msg is None:
+                built.append(candidate)
+                measured.append(result)
+
+    def learn(self) -> None:
+        """Train on what is kept, once that is enough for the model to answer by; before it answers by chance."""
+        new = sum(len(built) for _, built, _ in self._kept.values())
+        if self.cost_model.data_size + new < self.cost_model.num_warmup_samples:
+            return
+        kept, self._kept = self._kept, {}
+        for context, built, measured in kept.values():
+            self.cost_model.update(context, built, measured)

@@ -68,7 +68,7 @@ def test_the_next_batch_is_proposed_while_one_is_built(tmp_path: Path) -> None:
     parts = [seconds[name] for name in ("build", "run", "search", "model")]
     assert sum(parts) == pytest.approx(seconds["total"]) and min(parts) >= 0
     again = replay(read(tmp_path / "w")[-1])
-    assert again.recorded.prepared == [False] * KNOWN_BATCHES + [True] * 2 + [False]
+    assert [steps > 0 for steps in again.recorded.prepared] == [False] * KNOWN_BATCHES + [True] * 2 + [False]
     assert again.where_it_ends().endswith("every answer was recorded")
 
 

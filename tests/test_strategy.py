@@ -114,8 +114,27 @@ def test_a_builder_may_let_the_next_batch_be_proposed_meanwhile(
     assert len((tmp_path / "database_tuning_record.json").read_text().splitlines()) == 16
     [record] = read(tmp_path)
     again = replay(record)
-    assert again.recorded.prepared == [False, True, True, False]
+    assert [steps > 0 for steps in again.recorded.prepared] == [False, True, True, False]
     assert again.search.tree.nodes == strategy.searches[0].tree.nodes
+
+
+def test_nothing_is_proposed_for_a_run_that_has_ended() -> None:
+    strategy = LiteCoOpStrategy(Pool.built_in(*FREE))
+    one = context(SPEC, strategy)
+    one.pre_tuning(1000, 2, one.generate_design_space())
+    nodes = []
+    for _ in range(task.KNOWN_BATCHES + 2):
+        candidates = one.generate_measure_candidates()
+        nodes.append(len(strategy.searches[0].tree))
+        strategy.prepare()
+        nodes.append(len(strategy.searches[0].tree))
+        one.notify_runner_results(candidates, results_of(candidates))
+    assert nodes[-1] > nodes[-2] and nodes[1] == nodes[0]
+    assert one.generate_measure_candidates() is not None
+    strategy.close()
+    nodes = [len(strategy.searches[0].tree)]
+    strategy.prepare()
+    assert nodes == [len(strategy.searches[0].tree)]
 
 
 def test_a_second_run_starts_from_what_the_database_holds(tmp_path: Path, tools: Any) -> None:

@@ -108,6 +108,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             raise SearchError("pre_tuning before the strategy was given a TuneContext", "pass it to TuneContext(...)")
         if self._task is not None or self._idle:
             raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
+        self._asked.clear()  # of a run that an exception has ended
         self.pool.remember(self._journal)
         try:
             self._task = Task(
@@ -161,8 +162,8 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         builder = WarmBuilder(f_export=export_shared, meanwhile=strategy.prepare)
         ```
 
-        So the search costs no time where there are cores that the builds leave idle. It begins when enough is known for
-        one batch more or less to matter little.
+        So the search costs little time where builds leave a core idle. It begins when enough is known for one batch
+        more or less to matter little.
         """
         for task in self._asked:
             task.prepare()
@@ -182,6 +183,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         Args:
             finished: The run has made its trials all the same: no later one goes on with it.
         """
+        self._asked.clear()
         try:
             for search in self.searches:
                 search.close()

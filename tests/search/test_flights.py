@@ -64,12 +64,15 @@ def test_no_more_calls_than_are_wanted() -> None:
     assert pool.stats["remote"].calls <= 2
 
 
-def test_what_was_thought_during_the_measurement_is_hidden() -> None:
+@pytest.mark.parametrize("prepares", [False, True])
+def test_what_was_thought_during_the_measurement_is_hidden(prepares: bool) -> None:
     pool = pool_of(thinker(seconds=0.1))
     search = search_of(pool)
     for _ in range(4):
         batch = search.ask(4, ahead=4)
         time.sleep(0.15)  # the hardware measures
+        if prepares:
+            search.prepare(4)
         search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
     search.ask(4)
     thought = pool.stats["remote"].seconds
@@ -150,6 +153,16 @@ def test_an_escalation_goes_to_a_member_in_the_background() -> None:
     search.ask(1)
     assert search.state.escalations == pool.stats["large"].escalations > 0
     assert pool.stats["large, escalated"].calls == search.state.escalations
+    search.close()
+
+
+def test_a_step_that_was_handed_over_comes_first_beside_a_build_too() -> None:
+    pool = pool_of(Scripted("small", guess), thinker("large", seconds=0.01, params=1e12))
+    search = search_of(pool)
+    batch = search.ask(3)
+    search.state.escalated.append(batch[0].id)  # as after regressions
+    search.prepare(16)
+    assert search.state.escalations == 1 and pool.stats["large, escalated"].calls == 1
     search.close()
 
 

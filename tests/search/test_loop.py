@@ -199,6 +199,24 @@ def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:
     assert pool.stats["large"].escalations == 1
 
 
+def test_where_the_largest_would_be_waited_for_its_step_is_made_before_all_others() -> None:
+    class Slow(Scripted):
+        @property
+        def profile(self) -> Profile:
+            return Profile(self.name, self.params, slow_s=0.0)
+
+    search = search_of(pool_of(walker(), Slow("large", random_change, params=1e11)), digits=4)
+    search.pool.books.has_run(1e6)
+    batch = search.ask(2)
+    search.state.escalated.append(0)
+    steps = search.state.steps
+    search.prepare(2)
+    assert (search.state.steps, search.state.escalations) == (steps, 0)
+    search.tell([Measurement(node.id, 0.001) for node in batch])
+    search.ask(2)
+    assert search.state.escalations == 1 and search.tree.nodes[len(batch) + 1].author == "large, escalated"
+
+
 def test_exact_predictions_earn_trust_and_choose_the_batch() -> None:
     trusting = search_of(pool_of(walker()), digits=4, base=6, predicts=True)
     measure_all(trusting, 16)

@@ -37,7 +37,7 @@ class Recorded:
 
     Attributes:
         batches: Their sizes, as wanted.
-        prepared: Of each, whether the one after it was proposed before its results.
+        prepared: Of each, how many steps were made before its results.
         asked: Answers that were asked for.
         stood_in: Of those, the ones that another member gave.
         missing: Of those, the ones that nobody gave.
@@ -51,7 +51,7 @@ class Recorded:
         self.first_gap: int | None = None
         self.trials = 0
         self.batches: list[int] = []
-        self.prepared: list[bool] = []
+        self.prepared: list[int] = []
         self.adopted: list[tuple[Built, float]] = []
         self.authors: set[str] = set()
         self._answers: dict[Program, deque[tuple[str, Answer]]] = defaultdict(deque)
@@ -65,7 +65,7 @@ class Recorded:
         for event in events:
             match event:
                 case Asked(background=False) if state.running and self.prepared:
-                    self.prepared[-1] = True
+                    self.prepared[-1] += 1
                 case Answered(call, answer):
                     program = state.tree.nodes[state.asked[call].node].built.program
                     account = state.asked[call].account.removesuffix(ESCALATED)
@@ -81,7 +81,7 @@ class Recorded:
                 case Chosen(batch, wanted=wanted):
                     if wanted:  # 0 for what a process had measured that did not live to tell
                         self.batches.append(wanted)
-                        self.prepared.append(False)
+                        self.prepared.append(0)
                     for node, score in batch:
                         if score is not None:
                             self._predicted[state.tree.nodes[node].built.program] = score
@@ -216,7 +216,7 @@ def replay(record: Record, config: SearchConfig | None = None) -> Replayed:
     best = search.tree.root.best
     sizes = deque(zip(recorded.batches, recorded.prepared, strict=True))
     while recorded.trials < recorded.recorded_trials:
-        size, prepares = sizes.popleft() if sizes else (recorded.batches[-1], False)
+        size, steps = sizes.popleft() if sizes else (recorded.batches[-1], 0)
         batch = search.ask(size)
         if not batch:
             break
@@ -229,7 +229,7 @@ def replay(record: Record, config: SearchConfig | None = None) -> Replayed:
             if found.throughput > best:
                 best = found.throughput
                 done.curve.append((recorded.trials, 1.0 / best, node.author))
-        if prepares:
-            search.prepare(sizes[0][0] if sizes else size)
+        for _ in range(steps):
+            search.step(wait=False)
         search.tell(results)
     return done

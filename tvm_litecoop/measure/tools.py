@@ -36,7 +36,7 @@ def warm_tools(
         on_leaving: Told how to remove it where the process ends in the middle.
         batch: Programs that are built at a time; no more workers than these.
         cold_weights: Time kernels with the weights of their model out of the caches.
-        meanwhile: What is done while kernels are built; `LiteCoOpStrategy.prepare` or nothing.
+        meanwhile: What is done while kernels are built, such as `LiteCoOpStrategy.prepare`.
     """
     with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
         if on_leaving is not None:

@@ -132,9 +132,13 @@ class WarmWorkers:
             meanwhile: Called once, here, while they run.
         """
         with ThreadPoolExecutor(self._count, thread_name_prefix="warm-worker-job") as threads:
-            outcomes = threads.map(lambda job: self.run(fn, *job, limit_s=limit_s), jobs)
-            meanwhile()
-            return list(outcomes)
+            outcomes = [threads.submit(self.run, fn, *job, limit_s=limit_s) for job in jobs]
+            try:
+                meanwhile()
+                return [outcome.result() for outcome in outcomes]
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def settle(self) -> None:
         """Wait until no worker is starting."""

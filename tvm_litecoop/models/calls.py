@@ -99,7 +99,8 @@ class Calls:
             model_s: Seconds the model took; the flight may have been longer, waiting for its turn at a server.
         """
         start, end = flight.span
-        hidden = sum(max(0.0, min(end, b) - max(start, a)) for a, b in self._measured)
+        measured = [*self._measured, *([(self._measuring[0], end)] if self._measuring is not None else [])]
+        hidden = sum(max(0.0, min(end, b) - max(start, a)) for a, b in measured)
         return hidden * min(1.0, model_s / (end - start)) if end > start else 0.0
 
     def measuring(self, watch: Stopwatch | None) -> None:

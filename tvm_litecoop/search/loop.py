@@ -167,26 +167,28 @@ class Search:
         Args:
             needed: New programs wanted soon; no more calls fly than may bring them. A slow one among them holds
                 nobody up: its answer is for a later batch.
-            wait: Whether the search may stand still for a member. Steps that were handed over may have to.
+            wait: Whether the search may stand still for a member.
         """
         wanted = -(-needed // self.config.proposals_per_call)
         enough = len(self._flights) >= min(self.config.in_flight, wanted)
         others = self.config.next_member == "model" and self.pool.free_member_able()
         if enough and not others:
             return wait and self._land(wait=True)
-        escalated = self._handed_over() if wait and len(self._flights) < self.config.in_flight else None
+        escalated = self._escalated() if len(self._flights) < self.config.in_flight else None
+        if escalated is not None:
+            largest = self.pool.largest_able()
+            if not (wait or self.pool.holds_nobody_up(largest)):
+                return False
+            self._happened(HandedOver(escalated.id, largest))
         node = escalated or policy.select(self.tree, self._size_scores, self.config)
         if node is None:
             return wait and self._land(wait=True)
         return self._ask_member(node, at_once=enough and escalated is None, must=escalated is not None, wait=wait)
 
-    def _handed_over(self) -> Node | None:
+    def _escalated(self) -> Node | None:
         """A parent whose next step belongs to the largest member; its width does not matter."""
-        for node in (self.tree.nodes[i] for i in self.state.escalated):
-            if not (node.spent or node.closed):
-                self._happened(HandedOver(node.id, self.pool.largest_able()))
-                return node
-        return None
+        nodes = (self.tree.nodes[i] for i in self.state.escalated)
+        return next((node for node in nodes if not (node.spent or node.closed)), None)
 
     def _ask_member(self, node: Node, *, at_once: bool = False, must: bool = False, wait: bool = True) -> bool:
         """Let the node's member propose; a call in the background flies under virtual loss until it lands.

@@ -51,7 +51,7 @@ class State:
         escalated: Parents to be handed to the largest member.
         asked: Calls under way, by number.
         answered: Calls that are over and not yet applied, with what was asked.
-        chosen_among: Nodes there were when the newest batch was chosen.
+        chosen_among: Nodes there were when the newest batch was chosen; adopted ones count as of then.
         steps, escalations, batches, trials: How many there were; adopted programs are no trials.
         blocked_s: Seconds in which the search stood still for members.
     """
@@ -95,7 +95,7 @@ class State:
                     pass
                 self.tree.nodes[node].member = member
                 self.escalations += 1
-            case Chosen(batch, dropped):
+            case Chosen(batch, dropped, wanted=wanted):
                 for node, predicted in batch:
                     self.waiting.pop(node, None)
                     self.running[node] = predicted
@@ -103,7 +103,8 @@ class State:
                     del self.waiting[node]
                     self.tree.set_spent(self.tree.nodes[node])
                 self.batches += bool(batch)
-                self.chosen_among = len(self.tree)
+                if wanted:
+                    self.chosen_among = len(self.tree)
             case Measured(results):
                 self._measure(results)
             case Adopted():
@@ -183,3 +184,4 @@ class State:
         for built, seconds in event.programs:
             node = self.tree.add(root, built, "database", event.member, ())
             self.tree.set_throughput(node, 1.0 / seconds)
+        self.chosen_among += len(event.programs)

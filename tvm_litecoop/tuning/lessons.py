@@ -1,4 +1,4 @@
-"""TVM's update of its cost model, put off until kernels are built and the model would answer: nobody waits for it."""
+"""TVM's update of its cost model, put off until kernels are built anyway and the model would answer."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
+from tvm_litecoop.tvm_bridge.context import Context
+
 
 @derived_object
 class Lessons(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
     """Stands in the place of TVM's callback (measure_callback/update_cost_model.cc).
 
-    That one can be called right after a batch alone.
+    That one can be called only right after a batch.
 
     Attributes:
         cost_model: TVM's, for `tune_tir` and `tune_tasks`. It trains on one thread: where builds keep all cores busy,
@@ -22,14 +24,15 @@ class Lessons(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.cost_model = ms.cost_model.XGBModel(num_tuning_cores=1)
-        self._kept: dict[int, tuple[Any, list[Any], list[Any]]] = {}
+        self._kept: dict[int, tuple[Context, list[Any], list[Any]]] = {}
 
     def apply(self, task_scheduler: Any, task_id: int, candidates: Any, builds: Any, results: Any) -> None:
-        """TVM calls this after every batch; what was built is kept."""
-        context = task_scheduler.tasks_[int(task_id)].ctx
+        """TVM calls this after every batch; what was built is kept, all that TVM's callback would learn from."""
+        context = Context.of(task_scheduler.tasks_[int(task_id)].ctx)
         _, built, measured = self._kept.setdefault(int(task_id), (context, [], []))
         for candidate, build, result in zip(candidates, builds, results, strict=True):
-            if build.error_msg is None:
+            took = sum(float(seconds) for seconds in result.run_secs or ())
+            if build.error_msg is None and (took or result.error_msg is not None):
                 built.append(candidate)
                 measured.append(result)
 
@@ -40,4 +43,4 @@ class Lessons(ms.measure_callback.PyMeasureCallback):  # type: ignore[misc]
             return
         kept, self._kept = self._kept, {}
         for context, built, measured in kept.values():
-            self.cost_model.update(context, built, measured)
+            self.cost_model.update(context.for_cost_model(), built, measured)

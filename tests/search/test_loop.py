@@ -243,16 +243,20 @@ def test_the_next_batch_is_proposed_before_the_results_of_this_one() -> None:
 
 
 def test_where_predictions_choose_all_that_they_choose_from_is_proposed_before() -> None:
-    search = search_of(pool_of(walker()), digits=5, base=6, predicts=True)
+    space = ToySpace(5, 6, predicts=True)
+    search = Search(space, pool_of(walker()), SearchConfig(), 7)
     measure_all(search, 16)
     assert search.state.trust.trusted
     batch = search.ask(8)
     nodes = len(search.tree)
     search.prepare(8)
     assert len(search.tree) >= nodes + 8 * search.config.oversample
-    nodes = len(search.tree)
+    nodes, space.predicts = len(search.tree), False  # that is done, too
     search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
     assert search.ask(8) and len(search.tree) == nodes
+    assert None not in search.state.running.values()
+    search.prepare(8)
+    assert not search._foreseen
 
 
 def test_nobody_is_waited_for_while_the_next_batch_is_proposed() -> None:

@@ -78,6 +78,7 @@ class Search:
         self.space, self.pool, self.config, self.seed = space, pool, config, seed
         self._keep = keep
         self._flights = Flights(pool)
+        self._foreseen: dict[int, float] = {}
         self._watch = Stopwatch()
         self._size_scores = policy.size_scores(pool.params)
         events = iter(past)
@@ -141,12 +142,13 @@ class Search:
         return [self.tree.nodes[i] for i in chosen]
 
     def prepare(self, count: int) -> None:
-        """Propose for a batch of that size before the results of this one are there; twice is the same as once.
+        """Propose and predict for a batch of that size before this one's results are there; twice is the same as once.
 
         Nobody is waited for: calls that fly are expected to bring what they were asked for, and where it is the turn of
         a member that computes here, the rest is left to `ask`.
         """
         self._propose(count, wait=False)
+        self._predict(list(self.state.waiting))
 
     def _propose(self, count: int, ahead: int = 0, *, wait: bool = True) -> None:
         self._land(wait=False)
@@ -284,7 +286,8 @@ class Search:
             waiting = [self.tree.root.id]  # a space with nothing to decide: its one program is the result
         if not waiting:
             return []
-        scores = self.space.predict([self.tree.nodes[i].built.program for i in waiting])
+        scores = self._predict(waiting)
+        self._foreseen = {}
         predicted: dict[int, float | None] = dict.fromkeys(waiting)
         predicted.update(zip(waiting, scores or (), strict=scores is not None))
         best, dropped = waiting[:count], list[int]()
@@ -294,6 +297,15 @@ class Search:
         chosen = tuple((i, predicted[i]) for i in best)
         self._happened(Chosen(chosen, tuple(dropped), self._now(), count))
         return best
+
+    def _predict(self, waiting: Sequence[int]) -> list[float] | None:
+        """What is predicted of nodes; of those that `prepare` looked at it is what was predicted then."""
+        new = [i for i in waiting if i not in self._foreseen]
+        scores = self.space.predict([self.tree.nodes[i].built.program for i in new]) if new else []
+        if scores is None:
+            return None
+        self._foreseen.update(zip(new, scores, strict=True))
+        return [self._foreseen[i] for i in waiting]
 
     def _now(self) -> float:
         return round(self.pool.books.elapsed_s, DIGITS)

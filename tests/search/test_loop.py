@@ -30,6 +30,14 @@ def walker(name: str = "walker", params: float = 1.0) -> Scripted:
     return Scripted(name, random_change, params)
 
 
+class Slow(Scripted):
+    """A member that the search stands still for."""
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(self.name, self.params, slow_s=0.0)
+
+
 def search_of(pool: Pool, config: SearchConfig | None = None, seed: int = 7, **space: object) -> Search:
     return Search(ToySpace(**space), pool, config or SearchConfig(), seed)  # type: ignore[arg-type]
 
@@ -200,11 +208,6 @@ def test_regressions_in_a_row_hand_the_parent_to_the_largest() -> None:
 
 
 def test_where_the_largest_would_be_waited_for_its_step_is_made_before_all_others() -> None:
-    class Slow(Scripted):
-        @property
-        def profile(self) -> Profile:
-            return Profile(self.name, self.params, slow_s=0.0)
-
     search = search_of(pool_of(walker(), Slow("large", random_change, params=1e11)), digits=4)
     search.pool.books.has_run(1e6)
     batch = search.ask(2)
@@ -263,11 +266,6 @@ def test_nobody_is_waited_for_while_the_next_batch_is_proposed() -> None:
     def slow(view: View, k: int, seed: int) -> list[Proposal | Rejection]:
         asked.append(view)
         return random_change(view, k, seed)
-
-    class Slow(Scripted):
-        @property
-        def profile(self) -> Profile:
-            return Profile(self.name, slow_s=0.0)
 
     asked: list[View] = []
     search = search_of(pool_of(Slow("slow", slow)), digits=4)

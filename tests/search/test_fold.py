@@ -41,7 +41,8 @@ def state_of(search: Search) -> dict[str, Any]:
         "running": state.running,
         "escalated": list(state.escalated),
         "calls": [state.asked, state.answered],
-        "counts": [state.steps, state.escalations, state.batches, state.trials, state.chosen_among, state.blocked_s],
+        "counts": [state.steps, state.escalations, state.batches, state.trials, state.blocked_s],
+        "chosen": [state.chosen_among, state.chosen_trusting],
         "trust": list(state.trust._batches),
     }
 

@@ -223,7 +223,10 @@ def test_where_the_largest_would_be_waited_for_its_step_is_made_before_all_other
 def test_exact_predictions_earn_trust_and_choose_the_batch() -> None:
     trusting = search_of(pool_of(walker()), digits=4, base=6, predicts=True)
     measure_all(trusting, 16)
-    assert trusting.state.trust.trusted
+    before = len(trusting.tree)
+    assert trusting.state.trust.trusted and not trusting.state.chosen_trusting
+    measure_all(trusting, 8)  # `prepare` could not know yet when it proposed for this one
+    assert len(trusting.tree) <= before + 8 + trusting.config.proposals_per_call
     before = len(trusting.tree)
     batch = trusting.ask(8)
     proposed = [node.built.program for node in trusting.tree.nodes[before:]]
@@ -249,8 +252,8 @@ def test_where_predictions_choose_all_that_they_choose_from_is_proposed_before()
     space = ToySpace(5, 6, predicts=True)
     search = Search(space, pool_of(walker()), SearchConfig(), 7)
     measure_all(search, 16)
-    assert search.state.trust.trusted
     batch = search.ask(8)
+    assert search.state.chosen_trusting
     nodes = len(search.tree)
     search.prepare(8)
     assert len(search.tree) >= nodes + 8 * search.config.oversample

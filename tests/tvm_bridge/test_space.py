@@ -218,6 +218,15 @@ def test_a_record_finds_its_sketch() -> None:
         assert space.recorded(space.schedule(built.program).trace) == built
 
 
+def test_design_spaces_are_read_ahead_within_the_time_given_for_it() -> None:
+    space = space_of.__wrapped__("attention:2x32x16")  # one that nobody has looked at
+    shown = [vars(sketch) for sketch in space.sketches]
+    space.read(0.0)
+    assert len(shown) > 9 and not any("_facts" in one for one in shown)
+    space.read(60.0)
+    assert all("_facts" in one for one in shown)
+
+
 def test_schedules_are_replayed_when_they_were_dropped() -> None:
     space = space_of(MATMUL)
     built = sample(space, 9)

@@ -158,9 +158,12 @@ class Search:
                 return
 
     def _missing(self, count: int) -> int:
-        """New programs until a batch can be chosen; where predictions are trusted, some for each one measured."""
+        """New programs until a batch can be chosen; where predictions are trusted, some for each one measured.
+
+        Whether they are was decided with the batch before: `prepare` and `ask` must want the same of one batch.
+        """
         proposed = len(self.tree) - self.state.chosen_among
-        among = count * self.config.oversample if self.state.trust.trusted else 0
+        among = count * self.config.oversample if self.state.chosen_trusting else 0
         return max(count - len(self.state.waiting), among - proposed)
 
     def step(self, needed: int = 1, *, wait: bool = True) -> bool:

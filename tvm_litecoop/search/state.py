@@ -52,6 +52,7 @@ class State:
         asked: Calls under way, by number.
         answered: Calls that are over and not yet applied, with what was asked.
         chosen_among: Nodes there were when the newest batch was chosen; adopted ones count as of then.
+        chosen_trusting: Whether predictions were believed then.
         steps, escalations, batches, trials: How many there were; adopted programs are no trials.
         blocked_s: Seconds in which the search stood still for members.
     """
@@ -66,7 +67,7 @@ class State:
         self.asked: dict[int, Asked] = {}
         self.answered: dict[int, tuple[Asked, Answered]] = {}
         self.steps = self.escalations = self.batches = self.trials = 0
-        self.chosen_among = 1
+        self.chosen_among, self.chosen_trusting = 1, False
         self.blocked_s = 0.0
         self._config = config
 
@@ -104,7 +105,7 @@ class State:
                     self.tree.set_spent(self.tree.nodes[node])
                 self.batches += bool(batch)
                 if wanted:
-                    self.chosen_among = len(self.tree)
+                    self.chosen_among, self.chosen_trusting = len(self.tree), self.trust.trusted
             case Measured(results):
                 self._measure(results)
             case Adopted():

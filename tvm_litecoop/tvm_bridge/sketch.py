@@ -107,6 +107,10 @@ class Sketch:
         """The sketch as a member sees it, with the values of that program."""
         return view.Sketch(self.index, self.sites(program), self.blocks, self._facts[2], program.decisions)
 
+    def read(self) -> None:
+        """Read what members are shown, where nobody has looked at it yet."""
+        _ = self._facts
+
     @cached_property
     def _facts(self) -> tuple[tuple[Slot, ...], tuple[Block, ...], tuple[str, ...]]:
         reader = _Reader(self)

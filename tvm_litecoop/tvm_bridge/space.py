@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -78,6 +79,18 @@ class TvmSpace:
         text = "\n".join([*(sketch.signature for sketch in self.sketches), *self._postprocs, REFUSED])
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
+    def read(self, seconds: float) -> None:
+        """Read design spaces that nobody has looked at yet, each some 30 ms, so that a member need not wait for it.
+
+        Args:
+            seconds: No other one is begun after that.
+        """
+        end = time.perf_counter() + seconds
+        for sketch in self.sketches:
+            if time.perf_counter() >= end:
+                return
+            sketch.read()
+
     def initial(self) -> Built | Rejection:
         """A program for the tree to start at: the default of a design space, else one of many random draws.
 
@@ -90,8 +103,10 @@ class TvmSpace:
         defaults: list[Program | tuple[int, int]] = [sketch.default for sketch in self.sketches[:INITIAL_DRAWS]]
         draws: list[Program | tuple[int, int]] = [(i % count, i + 1) for i in range(INITIAL_DRAWS)] if count else []
         outcome: Built | Rejection = Rejection(Why.POSTPROC, "no design space")
-        for start in range(0, len(defaults) + len(draws), BATCH):
-            for replayed in self._replayer.replay([*defaults, *draws][start : start + BATCH]):
+        programs = [*defaults, *draws]
+        batches = [programs[start : start + BATCH] for start in range(1, len(programs), BATCH)]
+        for some in (programs[:1], *batches):  # on a CPU the first one survives
+            for replayed in self._replayer.replay(some):
                 outcome = self._keep(replayed)
                 if isinstance(outcome, Built):
                     return outcome

@@ -35,6 +35,8 @@ LATE_S = 20.0
 KNOWN_BATCHES = 8
 """Batches that are measured before one is proposed without the results of the one before it: what that one adds to what
 is known is little then."""
+READING_S = 1.0
+"""Seconds of a batch's builds in which design spaces are read before that."""
 FIRST_SHARE = 4
 """The first batch is a quarter of the others: its results steer everything after it."""
 
@@ -159,9 +161,15 @@ class Task:
         return [ms.MeasureCandidate(schedule, args_of(schedule.mod)) for schedule in schedules]
 
     def prepare(self) -> None:
-        """Propose for the next batch while this one is built, where its results would change little."""
+        """Propose for the next batch while this one is built, where its results would change little.
+
+        Before that, design spaces are read; it changes nothing but when.
+        """
+        if self.search.state.trials < KNOWN_BATCHES * self._batch:
+            self.space.read(READING_S)
+            return
         count = min(self._trials - self.search.begun, self._batch)
-        if count > 0 and self.search.state.trials >= KNOWN_BATCHES * self._batch:
+        if count > 0:
             self.search.prepare(count)
             self.book.write_out()  # a process that dies before the results are told must not propose after them
 

@@ -16,6 +16,7 @@ from tvm_litecoop import LiteCoOpStrategy, ModelPool
 from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.errors import ConfigError, TargetError
 from tvm_litecoop.journal import lock
+from tvm_litecoop.journal.record import read
 from tvm_litecoop.relax import MetaScheduleTuneIRMod, static_shape_tuning_pipeline
 from tvm_litecoop.tuning import tasks
 from tvm_litecoop.tuning.targets import parse_target
@@ -99,6 +100,20 @@ def test_the_pass_takes_params_names_and_a_pool(tmp_path: Path, network: Any, mo
         torn.write("[0, [")
     assert static_shape_tuning_pipeline(0, target, str(tmp_path))(mod) is not None  # TVM would refuse all of it
     assert all(json.loads(line) for line in records(tmp_path))
+
+
+def test_what_goes_on_makes_the_trials_that_are_left(tmp_path: Path, network: Any) -> None:
+    mod, params, _, _ = network
+    bound, target = relax.transform.BindParams("forward", params)(mod), parse_target(None)
+    stopped = LiteCoOpStrategy(ModelPool.built_in("expert", "mutator"))
+    stopped.stop = lambda: sum(search.begun for search in stopped.searches) >= 16
+    static_shape_tuning_pipeline(24, target, str(tmp_path), strategy=stopped, seed=1)(bound)
+    stopped.close()
+    assert len(stopped.searches) > 1
+    made = len(records(tmp_path))
+    static_shape_tuning_pipeline(24, target, str(tmp_path), pool=ModelPool.built_in("expert", "mutator"), seed=1)(bound)
+    assert made < len(records(tmp_path)) <= 24
+    assert all(record.ended for record in read(tmp_path))
 
 
 def test_nothing_to_tune_is_no_error(tmp_path: Path) -> None:

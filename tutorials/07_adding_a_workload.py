@@ -23,8 +23,8 @@ WORK.mkdir(parents=True)
 # %% [markdown]
 # ## Tune both
 #
-# Shapes must be static, and the last parameter counts as the output. Nothing else is asked of them: the untuned program
-# itself is what the results are compared with.
+# Shapes must be static, the arrays hold at most 4 GiB, and the last parameter counts as the output. No reference is
+# needed: the untuned program itself is what the results are compared with.
 
 
 # %%

@@ -80,10 +80,10 @@ class SearchConfig:
 
     @classmethod
     def named(cls, name: str) -> SearchConfig:
-        """The settings of an ablation by name: one of `NAMED`, or `lambda=0.3`.
+        """The settings of an ablation by name: `paper`, one of `NAMED`, or `lambda=0.3`.
 
         Raises:
-            ConfigError: No such name.
+            ConfigError: No such name, or a lambda that is none.
         """
         if name == "paper":
             return cls.paper()

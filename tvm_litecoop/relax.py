@@ -70,7 +70,8 @@ def MetaScheduleTuneIRMod(
     Raises:
         ConfigError: Both a strategy and a pool.
         TargetError: From the pass, where no target is current.
-        WorkDirError: From the pass, where the directory cannot be used, or another process uses it.
+        WorkDirError: From the pass, where the directory cannot be used, another process uses it, or records did not
+            get to the disk.
     """
     if strategy is not None and pool is not None:
         raise ConfigError("a strategy and a pool", "give the pool to the strategy: LiteCoOpStrategy(pool)")
@@ -85,7 +86,7 @@ def MetaScheduleTuneIRMod(
         found = [task for task in found if not op_names or any(name in task.name for name in op_names)]
         with (
             workdir.locked(work_dir),
-            _strategy(strategy, pool) as search,
+            _searching(strategy, pool, max_trials_global) as search,
             warm_tools(batch=BATCH, cold_weights=cold_weights, meanwhile=_prepare_of(search)) as tools,
         ):
             chosen = _worth_their_trials(found, target, work_dir, max_trials_global, tools)
@@ -134,16 +135,23 @@ def _mended(work_dir: str) -> None:
 
 
 @contextmanager
-def _strategy(given: Any, pool: Pool | None) -> Iterator[Any]:
-    """The user's strategy; or one of ours, whose threads and journal are let go of at the end, whatever it is."""
-    if given is not None:
-        yield given
+def _searching(given: Any, pool: Pool | None, trials: int) -> Iterator[Any]:
+    """The user's strategy; or one of ours, whose threads and journal are let go of at the end, whatever it is.
+
+    A run that is gone on with ends after so many trials, those before it was cut off among them.
+    """
+    search = LiteCoOpStrategy(pool) if given is None else given
+    if not isinstance(search, LiteCoOpStrategy):
+        yield search
         return
-    own = LiteCoOpStrategy(pool)
+    stop, before = search.stop, len(search.searches)
+    search.stop = lambda: stop() or search.has_made(trials, since=before)
     try:
-        yield own
+        yield search
     finally:
-        own.close()
+        search.stop, finished = stop, search.has_made(trials, since=before)
+        if given is None or finished:
+            search.close(finished=finished)
 
 
 def static_shape_tuning_pipeline(
@@ -176,6 +184,7 @@ def static_shape_tuning_pipeline(
 
     Raises:
         ConfigError: Both a strategy and a pool.
+        WorkDirError: From the pipeline, as from `MetaScheduleTuneIRMod`.
     """
     transform, target = relax.transform, Target(target)
     tuning = MetaScheduleTuneIRMod(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.tvm_bridge.context import Context
+from tvm_litecoop.tvm_bridge.records import folder_of
 from tvm_litecoop.tvm_bridge.task import Task
 
 logger = logging.getLogger(__name__)
@@ -54,7 +56,8 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
 
     Raises:
         SearchError: Where the methods are called out of order.
-        WorkDirError: From `pre_tuning` where another process works in the journal's directory.
+        WorkDirError: From `pre_tuning` where another process works in the journal's directory; from
+            `generate_measure_candidates` and `post_tuning` where records of a batch did not get to the disk.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self._context: Context | None = None
         self._task: Task | None = None
         self._asked: list[Task] = []  # whose batch was asked for last, shared by clones
+        self._under_way: list[Task] = []  # of all clones
         self._idle = False  # in a task that was refused
 
     def _initialize_with_tune_context(self, context: Any) -> None:
@@ -109,6 +113,9 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         if self._task is not None or self._idle:
             raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
         self._asked.clear()  # of a run that an exception has ended
+        self._journal.leave_ended(folder_of(database), database)
+        if not self._under_way:
+            self.pool.books.begin()
         self.pool.remember(self._journal)
         try:
             self._task = Task(
@@ -130,24 +137,36 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             self._idle = True
             return
         self.searches.append(self._task.search)
+        self._under_way.append(self._task)
+        self._task.book.leave = partial(self._left, self._task)
 
     def post_tuning(self) -> None:
         """Let go of the tree's threads and of the cost model's context; the journal notes that the task is finished.
 
         It is not where the run was stopped; then nobody waits for calls that still fly, either.
+
+        Raises:
+            SearchError: The call is out of order.
+            WorkDirError: Records of the last batch are not on disk.
         """
         if self._idle:
             self._idle = False
             return
         task, stopped = self._started("post_tuning"), self.stop()
         self._asked.clear()
+        self._forget(task)
         task.close(wait=not stopped)
         if not stopped:
             self._journal.ended(task.book)
         self._task = None
 
     def generate_measure_candidates(self) -> Any:
-        """The next batch to measure; None when the trials are used up, nothing new can come, or the run is stopped."""
+        """The next batch to measure; None when the trials are used up, nothing new can come, or the run is stopped.
+
+        Raises:
+            SearchError: The call is out of order.
+            WorkDirError: Records of a batch before are not on disk.
+        """
         if self._idle:
             return None
         task = self._started("generate_measure_candidates")
@@ -184,6 +203,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             finished: The run has made its trials all the same: no later one goes on with it.
         """
         self._asked.clear()
+        self._under_way.clear()
         try:
             for search in self.searches:
                 search.close()
@@ -196,8 +216,28 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         """A strategy with its own tree, the same pool, and the same list of searches."""
         twin = LiteCoOpStrategy(self.pool, self.config, self.machine, self.seed)
         twin.searches, twin.refused = self.searches, self.refused
-        twin.stop, twin._journal, twin._asked = self.stop, self._journal, self._asked
+        twin.stop, twin._journal = self.stop, self._journal
+        twin._asked, twin._under_way = self._asked, self._under_way
         return twin
+
+    def has_made(self, trials: int, since: int = 0) -> bool:
+        """Whether a run of several tasks that was gone on with has made its trials: TVM counts this process's alone.
+
+        Args:
+            trials: Of all tasks, those before the run was cut off among them.
+            since: Trees in `searches` that are of earlier runs.
+        """
+        searches = self.searches[since:]
+        carried = len(searches) > 1 and any(search.carried[0] for search in searches)
+        return carried and sum(search.begun for search in searches) >= trials
+
+    def _left(self, task: Task) -> None:
+        task.search.close()
+        self._forget(task)
+
+    def _forget(self, task: Task) -> None:
+        if task in self._under_way:
+            self._under_way.remove(task)
 
     def _started(self, method: str) -> Task:
         if self._task is None:

@@ -76,7 +76,6 @@ class Resample:
 
 
 Edit: TypeAlias = "SetDecision | SetSketch | Mutate | Resample"
-EDITS = (SetDecision, SetSketch, Mutate, Resample)
 
 
 @dataclass(frozen=True, slots=True)

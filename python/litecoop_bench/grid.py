@@ -71,8 +71,12 @@ class Grid:
         ]
 
 
-def load(file: Path) -> Grid:
+def load(file: Path, instead: Mapping[str, Any] | None = None) -> Grid:
     """Read a grid.
+
+    Args:
+        file: The grid.
+        instead: What takes the place of its keys.
 
     Raises:
         ConfigError: One line that names the file, the key and the valid choices.
@@ -83,6 +87,7 @@ def load(file: Path) -> Grid:
         raise ConfigError(f"{file}: {error.strerror}", "name a grid, for example grids/smoke.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: {error}", "see grids/smoke.toml for an example") from None
+    raw = {**raw, **(instead or {})}
     for key in {**KEYS, **raw}:
         if key not in raw or key not in KEYS:
             wrong = "is unknown" if key in raw else "is missing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from tvm_litecoop.journal.lock import Lock
 Say = Callable[[str], None]
 
 
-def run(grid_file: Path, folder: Path, say: Say) -> int:
+def run(grid_file: Path, folder: Path, say: Say, instead: Mapping[str, Any] | None = None) -> int:
     """Run a grid.
 
     Args:
         grid_file: The grid.
         folder: Where databases, `cells.jsonl` and the report go; a rerun goes on there.
         say: Shows one line of progress.
+        instead: What takes the place of keys of the grid.
 
     Returns:
         0, or 1 where a cell failed or a kernel was wrong.
@@ -33,7 +34,7 @@ def run(grid_file: Path, folder: Path, say: Say) -> int:
         WorkDirError: The folder cannot be written, or another process works there.
         KeyboardInterrupt: Ctrl-C; the finished cells are kept.
     """
-    grid = load(grid_file)
+    grid = load(grid_file, instead)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(folder)
@@ -47,7 +48,8 @@ def run(grid_file: Path, folder: Path, say: Say) -> int:
         for cell, found in retime.retime(finished, folder).items():
             done[cell] = {**done.get(cell, {"workload": cell.workload, "arm": cell.arm}), **found, "timed": timed}
         rows = {(cell.workload, cell.arm, cell.seed): row for cell, row in done.items()}
-        say(report.write(grid_file.stem, grid, rows, folder, grid_file.read_text()))
+        changed = [f"# in place of that: {key} = {value}\n" for key, value in (instead or {}).items()]
+        say(report.write(grid_file.stem, grid, rows, folder, "".join([grid_file.read_text(), *changed])))
     return int(not all(good(done[cell]) for cell in grid.cells()))
 
 

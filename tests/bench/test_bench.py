@@ -130,6 +130,10 @@ def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, mo
     assert [cell.arm for cell in asked] == ["replay-trace", "litecoop", "litecoop"]
     assert len((tmp_path / "out" / "cells.jsonl").read_text().splitlines()) == 3
     assert "| add:4x4 | litecoop |" in (tmp_path / "out" / "table.md").read_text()
+    assert run.run(grid_file, tmp_path / "out", said.append, {"arms": ["litecoop"], "seeds": [1, 2]}) == 0
+    assert [(cell.arm, cell.seed) for cell in asked[3:]] == [("litecoop", 2)]
+    assert "replay-trace |" not in (tmp_path / "out" / "table.md").read_text()
+    assert "in place of that: seeds = [1, 2]" in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_a_ranking_is_judged_by_its_order() -> None:

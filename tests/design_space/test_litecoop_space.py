@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning.targets import parse_target
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.made import repeated
+from tvm_litecoop.tvm_bridge.sketch import Places, Sketch
 from tvm_litecoop.workloads import parse
 
 MACHINE = Machine("llvm", 2, 64, 32)
@@ -50,6 +52,21 @@ def _done(schedule: Any, kind: str) -> int:
 def _prepared(mod: Any) -> tuple[Any, set[str]]:
     schedule = Schedule(mod)
     return schedule, prepare(schedule, MACHINE)
+
+
+def test_what_a_design_space_offers_does_not_hang_on_which_is_read_first() -> None:
+    mod = parse("attention:4x128x128").mod  # one of its 162 has another nest around one of two consumers alone
+    generated = _spaces(mod, parse_target(""), LiteCoOpSpace())
+
+    def read(order: Iterable[int]) -> list[Any]:
+        places: Places = {}
+        sketches = [Sketch(index, mod, schedule, places) for index, schedule in enumerate(generated)]
+        for index in order:
+            sketches[index].read()
+        return [(sketch.slots, sketch.blocks) for sketch in sketches]
+
+    count = len(generated)
+    assert count > 100 and read(range(count)) == read(reversed(range(count)))
 
 
 @pytest.mark.parametrize("spec", ["matmul:61x127x67", "batch_matmul:2x37x47x64"])

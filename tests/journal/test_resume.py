@@ -17,13 +17,16 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop import LiteCoOpStrategy, ModelPool, SearchConfig
 from tvm_litecoop.cli import main
+from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal.journal import FILE, Journal, Subject
+from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.journal.record import read
 from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.search.state import State
 from tvm_litecoop.tuning import mend, workdir
 from tvm_litecoop.tuning.targets import parse_target
 from tvm_litecoop.tvm_bridge import task
+from tvm_litecoop.tvm_bridge.records import Records
 from tvm_litecoop.workloads import parse
 
 SPEC = "matmul:64x64x64"
@@ -84,6 +87,9 @@ class Run:
         self.database.commit_tuning_record(record)
 
     def die(self) -> None:
+        """As a process that is killed: what was not written yet is lost."""
+        for one in self.strategy._under_way:
+            one.book._unwritten.clear()
         self.strategy.close()
 
     @property
@@ -116,6 +122,49 @@ def test_a_resumed_run_ends_in_the_tree_of_one_in_one_go(tmp_path: Path, spec: s
     assert stats[0] == stats[1]
     assert len(lines(tmp_path / "cut")) == len(set(lines(tmp_path / "cut"))) == 24
     assert Run(tmp_path / "cut", spec).search.state.trials == 0  # that run was finished: a new one begins
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_what_goes_on_in_its_process_is_booked_once(tmp_path: Path, closed: bool) -> None:
+    whole, pool = Run(tmp_path / "whole").go(), free_pool()
+    pool.books.has_run(3600.0)  # it was made an hour ago
+    first = Run(tmp_path / "cut", pool=pool).go(1)
+    first.context.generate_measure_candidates()
+    if closed:
+        first.strategy.close()
+        cut = Run(tmp_path / "cut", pool=pool).go()
+    else:  # an exception has ended the run, and nobody told the strategy
+        cut = Run(tmp_path / "cut", strategy=first.strategy).go()
+    assert cut.shape == whole.shape and cut.search.carried[0] == 8
+    stats = [{name: one.as_json() for name, one in run.strategy.pool.stats.items()} for run in (cut, whole)]
+    assert stats[0] == stats[1]
+    assert pool.books.elapsed_s < 600
+
+
+def test_a_run_that_ended_before_its_first_batch_is_left_behind(tmp_path: Path) -> None:
+    first = Run(tmp_path / "work")
+    again = Run(tmp_path / "work", strategy=first.strategy).go()
+    assert again.search.state.trials == 24
+    [record] = read(tmp_path / "work")
+    assert record.ended
+    Lock(tmp_path / "work").release()
+
+
+def test_records_that_the_disk_has_no_room_for_when_a_run_goes_on_are_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(self: Records, *given: Any) -> None:
+        commit(self, *given)
+        os.truncate(tmp_path / RECORDS, (tmp_path / RECORDS).stat().st_size - 20)
+
+    commit = Records._commit
+    Run(tmp_path).go(2, keep=False).die()
+    monkeypatch.setattr(Records, "_commit", torn)
+    with pytest.raises(WorkDirError, match="16 records could not be written"):
+        Run(tmp_path)
+    monkeypatch.setattr(Records, "_commit", commit)
+    assert Run(tmp_path).go().search.state.trials == 24
+    assert len(lines(tmp_path)) == len(set(lines(tmp_path))) == 24
 
 
 def test_what_was_proposed_beside_a_build_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

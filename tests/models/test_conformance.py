@@ -18,7 +18,7 @@ from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.settings import MemberSettings
 from tvm_litecoop.models.surrogate import Surrogate
-from tvm_litecoop.values import Mutate, Proposal, Rejection
+from tvm_litecoop.values import Mutate, Proposal, Rejection, Resample, SetDecision, SetSketch
 from tvm_litecoop.view import View
 
 
@@ -48,6 +48,16 @@ def test_a_local_model() -> None:
     assert answer.fault is None and all(isinstance(one, Proposal) for one in answer.proposals)
 
 
+EDITS: dict[str, Any] = {
+    "no seed of TVM's": Resample(0, 2**31),
+    "no seed": Resample(0, 0),
+    "a number in words": SetSketch("1"),  # type: ignore[arg-type]
+    "half a factor": SetDecision("mm.i", (4, 4, 2.5, 2)),  # type: ignore[arg-type]
+    "no name": Mutate(["MutateTileSize"], 1),  # type: ignore[arg-type]
+    "no edit": "unroll = 64",
+}
+
+
 class Broken:
     """Keeps none of the rules."""
 
@@ -64,6 +74,10 @@ class Broken:
                 return Answer((Proposal((Mutate("MutateTileSize", 1),)),) * (k + 1))
             if self.how == "earns":
                 return Answer((Proposal((Mutate("MutateTileSize", 1),)),), Usage(usd=-1.0))
+            if self.how == "half a token":
+                return Answer((Proposal((Mutate("MutateTileSize", 1),)),), Usage(tokens_in=1500.5))  # type: ignore[arg-type]
+            if self.how in EDITS:
+                return Answer((Proposal((EDITS[self.how],)),))
             return Answer(())
 
         return call
@@ -71,7 +85,14 @@ class Broken:
 
 @pytest.mark.parametrize(
     ("how", "says"),
-    [("raises", "never raises"), ("too many", "at most 2"), ("earns", "less than nothing"), ("silent", "says why")],
+    [
+        ("raises", "never raises"),
+        ("too many", "at most 2"),
+        ("earns", "its answer cost"),
+        ("half a token", "no whole number"),
+        ("silent", "says why"),
+        *((how, "parts of another type") for how in EDITS),
+    ],
 )
 def test_what_does_not_conform_is_told_the_rule(how: str, says: str) -> None:
     with pytest.raises(AssertionError, match=says):

@@ -11,9 +11,11 @@ examiner.py     that process: its time limits, crashes and hangs
 verify.py       record by record until one is certified, down to the untuned program
 certificate.py  what was found
 store.py        `certificate.json`
+note.py         the same, noted in the journal
 winner.py       the record to use, and on what grounds
 aside.py        rejected records out of the database, into `rejected.json`
 eject.py        the winner as plain TVM Python
+template.py     the text of that file
 table.py        what is shown
 
 The reference and the default are the same program on a CPU: without a record TVM's `compile_tir` finds nothing and

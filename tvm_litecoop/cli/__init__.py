@@ -31,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 for success, 1 where no correct kernel was found, or a wrong one (or a member cannot be reached), 2 for an
-        input that cannot be used, 130 for Ctrl-C.
+        0 for success, 1 where no correct kernel was found, a wrong one, or one that cannot be checked (or a member
+        cannot be reached), 2 for an input that cannot be used, 130 for Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="litecoop", description="Tune TVM programs with a shared search tree.")
     parser.add_argument("--version", action="version", version=f"litecoop {__version__}")

@@ -46,6 +46,19 @@ def add_to(commands: Any) -> None:
     bench.set_defaults(command=_run)
     bench.add_argument("grid", type=Path, help="a TOML file, for example python/litecoop_bench/grids/smoke.toml")
     bench.add_argument("--out", type=Path, metavar="DIR", help="results (default litecoop-work/bench-NAME)")
+    bench.add_argument("--arms", type=_names, metavar="A,B", help="in place of the grid's; ratios are to the first one")
+    bench.add_argument("--seeds", type=_numbers, metavar="1,2", help="in place of the grid's")
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(one) for one in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers, as in 1,2,3") from None
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -55,4 +68,5 @@ def _run(args: argparse.Namespace) -> int:
     from litecoop_bench.run import run
 
     folder = args.out or Path("litecoop-work") / f"bench-{args.grid.stem}"
-    return run(args.grid, folder, lambda line: print(line, flush=True))
+    instead = {key: value for key in ("arms", "seeds") if (value := getattr(args, key)) is not None}
+    return run(args.grid, folder, lambda line: print(line, flush=True), instead)

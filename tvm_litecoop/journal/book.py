@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tvm_litecoop.journal.codec import Codec
 from tvm_litecoop.journal.store import ENDED, Store
@@ -29,6 +29,7 @@ class Book:
     Attributes:
         past: The same as events.
         used: Whether this process has chosen programs to be measured.
+        leave: Called where the run has ended without a word, before the journal is closed.
 
     Raises:
         ValueError: A row is no event.
@@ -39,11 +40,17 @@ class Book:
     ) -> None:
         self._store, self.task = store, task
         self.used = False
+        self.leave: Callable[[], None] = lambda: None
         self._codec = Codec()
         self._unwritten: list[tuple[str, str]] = []
         self._failing = False
         self.seed = seed
         self.past: list[Event] = [self._codec.decode(kind, body) for kind, body in past]
+
+    @property
+    def name(self) -> str:
+        """Tells this task from all others; empty where nothing is kept."""
+        return f"{self._store.file.resolve()}, {self.task}" if self._store is not None else ""
 
     def keep(self, event: Event) -> None:
         """An event has happened."""
@@ -61,6 +68,7 @@ class Book:
 
     def let_go(self) -> None:
         """The journal is closed: what happens from now on is not kept."""
+        self.write_out()
         self._store = None
 
     def end(self) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tvm_litecoop.journal import salvage
 from tvm_litecoop.journal.aside import COMPANIONS, set_aside
@@ -48,7 +49,11 @@ class Subject:
 
 @dataclass
 class Open:
-    """An open journal, the run that is written to it, and the tasks of it that have not ended."""
+    """An open journal, the run that is written to it, and the tasks of it that have not ended.
+
+    Attributes:
+        database: That of the run.
+    """
 
     store: Store
     lock: Lock
@@ -56,6 +61,7 @@ class Open:
     run: int = 0
     taken: set[int] = field(default_factory=set)
     books: list[Book] = field(default_factory=list)
+    database: Any = None
 
     def finish(self) -> None:
         """The run is finished: all its tasks are, also those that an earlier process began and this one has not."""
@@ -89,12 +95,32 @@ class Journal:
         self._opened: dict[Path, Open] = {}
         self._without: set[Path] = set()
 
-    def begin(self, subject: Subject, beside: Path | None) -> Book:
+    def leave_ended(self, beside: Path | None, database: Any) -> None:
+        """Close what a run left open that was ended by an exception, or Ctrl-C in a notebook: another one begins.
+
+        TVM opens a database for each run, and begins all tasks of a run before it uses one.
+
+        Args:
+            beside: Directory of the database; None where it has none.
+            database: That of the task that is about to begin.
+        """
+        folder = self._folder or beside
+        present = self._opened.get(folder.resolve()) if folder is not None else None
+        if folder is None or present is None:
+            return
+        others = self._folder is None and present.database != database
+        if others or any(book.used for book in present.books):
+            for book in present.books:
+                book.leave()
+            self._close(folder.resolve())
+
+    def begin(self, subject: Subject, beside: Path | None, database: Any = None) -> Book:
         """A task begins, or goes on.
 
         Args:
             subject: What it is.
             beside: Directory of the database; None where it has none.
+            database: It; tells runs apart.
 
         Raises:
             WorkDirError: Another process works in that directory.
@@ -102,12 +128,10 @@ class Journal:
         folder = self._folder or beside
         if not self._on or folder is None or (place := folder.resolve()) in self._without:
             return Book(seed=subject.seed)
-        present = self._opened.get(place)
-        if present and any(book.used for book in present.books):  # TVM begins all tasks of a run before it uses one
-            self._close(place)  # so an exception, or Ctrl-C in a notebook, has ended that run
         try:
             if place not in self._opened:
                 self._opened[place] = opened(folder)
+                self._opened[place].database = database
             book = self._book(self._opened[place], subject)
         except (OSError, sqlite3.Error, Damaged, Newer) as error:
             logger.warning("no journal in %s: %s; tuning goes on without it", folder, error)

@@ -52,21 +52,22 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
     """Builds candidates in local processes that stay alive from call to call.
 
     Takes the arguments of `tvm.s_tir.meta_schedule.builder.LocalBuilder` and gives its results, with the same
-    error texts and time-outs. Two things differ. The processes start in the background at construction, so a
-    name that is not registered, or an `initializer` that fails, is reported by the first `build`. And they
-    see the `sys.path` of this process, so functions from your own modules need no initializer.
+    error texts and time-outs. Three things differ. The processes start in the background at construction, so a
+    name that is not registered, or an `initializer` that fails, is reported by the first `build`. They see the
+    `sys.path` of this process, so functions from your own modules need no initializer. And kernels do not check their
+    arguments, where no `f_build` is given.
 
     When `build` returns, no worker computes: what is measured next is measured on a quiet machine.
 
     Args:
-        max_workers: Number of processes; default the cores this process may use. Each holds about 100 MB.
+        max_workers: Number of processes; default the cores this process may use. Each holds about 250 MB.
         timeout_sec: Seconds one candidate may take to build and export.
         f_build: `(IRModule, Target, params) -> runtime.Module`; default `build_module`.
         f_export: `(runtime.Module) -> path`; default TVM's `default_export`, a tar, which also suits an RPC
             runner. For a local runner `export_shared` is faster.
         initializer: Runs in each new process, for instance to register functions.
-        slow_ratio: A candidate that builds this many times as long as the median one has timed out, be it less
-            than `timeout_sec`; `math.inf` for never.
+        slow_ratio: A candidate that builds this many times as long as the median one, and over two seconds, has timed
+            out, be it less than `timeout_sec`; `math.inf` for never.
         cold_weights: Note beside an artifact which arguments are constant weights of a model, for an `AdaptiveRunner`
             to time it with them out of the caches.
         meanwhile: Called at each `build`, on its thread, while the workers build; `build` returns when both are done.
@@ -115,7 +116,7 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
             One `BuilderResult` per input, in their order: the path of the artifact, or the error text.
 
         Raises:
-            Exception: What `initializer` raised in a new worker; `ValueError` for an unregistered name.
+            Exception: What `initializer` raised in a new worker, or `meanwhile`; `ValueError` for an unregistered name.
             LiteCoOpError: After `close`; TVM's FFI passes it on as a RuntimeError of the same text.
         """
         jobs = [self._job(item) for item in build_inputs]
@@ -149,7 +150,9 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
 
 
 def build_module(mod: Any, target: Any, _params: Any) -> Any:
-    """TVM's `default_build` without an import that most targets do not need (see `intrinsics`) and `UNCHECKED`.
+    """TVM's `default_build`, with `UNCHECKED` on and without an import that most targets do not need (`intrinsics`).
+
+    With fast math where the target asks for it (`fast_math`).
 
     Args:
         mod: The IRModule of one candidate.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from tvm_litecoop.values import EDITS, Proposal, Rejection, Why
+from tvm_litecoop.values import Mutate, Proposal, Rejection, Resample, SetDecision, SetSketch, Why
 from tvm_litecoop.view import View
 
 
@@ -94,6 +94,8 @@ def well_formed(answer: object) -> Answer:
         raise TypeError("usage and fault of its answer must be a Usage, and a Fault or None")
     if not all(type(cost) in (int, float) and math.isfinite(cost) and cost >= 0 for cost in vars(usage).values()):
         raise ValueError(f"its answer cost {usage!r}")
+    if not type(usage.tokens_in) is type(usage.tokens_out) is int:
+        raise TypeError(f"its answer cost tokens that are no whole number: {usage!r}")
     if fault and not (isinstance(fault.kind, str) and type(fault.retry_after_s) in (int, float)):
         raise TypeError(f"its fault has no kind, or no seconds: {fault!r:.60}")
     for one in answer.proposals:
@@ -107,14 +109,22 @@ def _is_proposal(one: object) -> bool:
         return isinstance(one.why, Why)
     if not isinstance(one, Proposal) or not (isinstance(one.next_member, str) and isinstance(one.reason, str)):
         return False
-    return all(isinstance(edit, EDITS) and all(map(_is_plain, astuple(edit))) for edit in one.edits)
+    return all(map(_is_edit, one.edits))
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a value can be written down: numpy's numbers cannot."""
-    if isinstance(value, tuple | list):
-        return all(map(_is_plain, value))
-    return value is None or type(value) in (bool, int, float, str)
+def _is_edit(edit: object) -> bool:
+    """Whether an edit can be written down and tried: numpy's numbers cannot, nor seeds that TVM does not have."""
+    match edit:
+        case SetDecision(site, value):
+            parts = value if isinstance(value, tuple) else (value,)
+            return isinstance(site, str) and all(type(part) is int for part in parts)
+        case SetSketch(sketch):
+            return type(sketch) is int
+        case Mutate(mutator, seed):
+            return isinstance(mutator, str) and type(seed) is int
+        case Resample(sketch, seed):
+            return type(sketch) is type(seed) is int and 0 < seed < 2**31
+    return False
 
 
 Call: TypeAlias = Callable[[], Answer]

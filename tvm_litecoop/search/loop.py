@@ -57,6 +57,7 @@ class Search:
             free. Where some think in the background or slowly, the times of their answers are part of the input.
         keep: Told every event, once it has happened.
         past: The events of a search that was cut off, from its first one on; it goes on from there.
+        booked: The books of the pool hold that past already.
 
     Attributes:
         state: What it knows.
@@ -74,6 +75,8 @@ class Search:
         seed: int,
         keep: Callable[[Event], None] = lambda event: None,
         past: Iterable[Event] = (),
+        *,
+        booked: bool = False,
     ) -> None:
         self.space, self.pool, self.config, self.seed = space, pool, config, seed
         self._keep = keep
@@ -86,7 +89,7 @@ class Search:
         if isinstance(started, Started):
             self.state = State(started, config)
             for event in events:
-                self._apply(event)
+                self._apply(event, booked=booked)
         else:
             self.state = State(self._start(), config)
         self._again = list(self.state.running)  # chosen by a process that did not live to measure them
@@ -119,8 +122,8 @@ class Search:
         self._apply(event)
         self._keep(event)
 
-    def _apply(self, event: Event) -> None:
-        book(event, self.state, self.pool.books)
+    def _apply(self, event: Event, *, booked: bool = False) -> None:
+        book(event, self.state, self.pool.books, again=booked)
         self.state.apply(event)
 
     # ---- ask: propose until there is enough to measure -------------------------------------------------------------

@@ -155,8 +155,7 @@ class _Run:
 
     def _enough(self) -> bool:
         """TVM does not know of trials that an unfinished run has made with other tasks."""
-        carried = len(self._status.tasks) > 1 and _carried(self._strategy)[0]
-        return bool(carried and sum(search.begun for search in self._strategy.searches) >= self._status.wanted)
+        return self._ours and bool(self._strategy.has_made(self._status.wanted))
 
     def _after_batch(self, scheduler: Any, task: int) -> None:
         self._status.leader = _leader(self._strategy)
@@ -178,9 +177,7 @@ def _strategy(request: Request, pool: Pool | None) -> Any:
     """What TVM takes: a strategy, or the name of one of its own."""
     if request.strategy != "litecoop":
         return request.strategy
-    strategy = LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
-    strategy.pool.books.begin()
-    return strategy
+    return LiteCoOpStrategy(pool, SearchConfig.named(request.setting))
 
 
 def _space(request: Request) -> Any:

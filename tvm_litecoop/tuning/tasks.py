@@ -89,14 +89,12 @@ class ModelTask:
         return self.weight * max(0.0, self.untuned_s - self.bound_s) if self.untuned_s is not None else math.inf
 
 
-def tasks_of(
-    mod: Any, target: Any, params: dict[str, Any] | None = None, module_equality: str = "structural"
-) -> list[ModelTask]:
+def tasks_of(mod: Any, target: Any, params: dict[str, Any] | None = None) -> list[ModelTask]:
     """The different kernels of a module that was legalized and fused; the same kernel comes once.
 
     Those that TVM turns into views of their input, those that have a schedule, and those of dynamic shape are left out.
     """
-    extracted = ms.relax_integration.extract_tasks(mod, target, params, module_equality=module_equality)
+    extracted = ms.relax_integration.extract_tasks(mod, target, params)
     return [ModelTask(one, left_out=untunable(one.dispatched[0])) for one in extracted]
 
 

@@ -1,14 +1,19 @@
-"""The bridge to TVM: the only place, with `measure` and the thin adapters on top, that imports `tvm.s_tir`.
+"""The bridge between the search and TVM: programs, measurements and facts in plain values.
 
-task.py      one tuning task: contexts, candidates and results in TVM's terms
+task.py      one tuning task: candidates and results in TVM's terms
+context.py   what the search needs of TVM's TuneContext, without holding it
 space.py     the programs of a task, behind the search's `Space` protocol
 sketch.py    one design space: its decisions by name
+traits.py    what sets the design spaces of a task apart
 nests.py     loop nests as plain facts
+made.py      what TVM made of a program
 edits.py     proposals to decisions
 replay.py    decisions to schedules
 traces.py    decisions in and out of TVM traces
+arguments.py the arguments of a candidate
 predict.py   TVM's cost model
 records.py   TVM's database and the tree, each told what it lacks
+on_disk.py   whether the records of a run are in the files of its database
 machine.py   facts of a target
 """
 

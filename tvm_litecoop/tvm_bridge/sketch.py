@@ -182,10 +182,12 @@ class _Reader:
         for name, consumer in consumers.items():
             if name not in self.blocks:
                 self.blocks[name] = nests.read_block(copy, consumer)
-        loops = [copy.get(loop) for loop in copy.get_loops(next(iter(consumers.values())))] if consumers else []
+        around = [[copy.get(loop) for loop in copy.get_loops(consumer)] for consumer in consumers.values()]
+        loops = around[0] if around else []
         producers = tuple(str(copy.get(producer).name_hint) for producer in copy.get_producers(block_rv))
         own = [copy.get(loop) for loop in copy.get_loops(block_rv)]
-        told_by = block, producers, tuple(consumers), _shape(own), _shape(loops)
+        read_in = tuple((_shape(one), _shared(one, loops)) for one in around)
+        told_by = block, producers, tuple(consumers), _shape(own), read_in
         if told_by not in self._places:
             self._places[told_by] = _locations(copy, block_rv, [str(loop.loop_var.name) for loop in loops])
         return Slot(f"{block}.at", block, -1, self._places[told_by], tuple(consumers))
@@ -193,6 +195,11 @@ class _Reader:
 
 def _shape(loops: Sequence[Any]) -> tuple[tuple[str, str, int], ...]:
     return tuple((str(loop.loop_var.name), str(loop.extent), int(loop.kind)) for loop in loops)
+
+
+def _shared(loops: Sequence[Any], others: Sequence[Any]) -> int:
+    """How many loops two blocks are both in."""
+    return sum(loop.same_as(other) for loop, other in zip(loops, others, strict=False))
 
 
 def _tile(kind: str, attrs: Any) -> Tile:

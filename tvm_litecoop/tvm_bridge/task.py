@@ -60,6 +60,7 @@ class Task:
     Raises:
         SearchError: There is nothing to search: no program of the design spaces survives TVM's postprocs, or a shape
             is not known.
+        WorkDirError: Records of an unfinished run, which its database lacks, cannot be written to it.
     """
 
     def __init__(
@@ -100,12 +101,20 @@ class Task:
         self.book = Book()
         try:
             root_of(self.space)  # a task without one has no place in the journal
-            self.book = journal.begin(
-                self._subject(pool, config, context.rand_state if seed is None else seed), folder_of(database)
+            subject = self._subject(pool, config, context.rand_state if seed is None else seed)
+            self.book = journal.begin(subject, folder_of(database), database)
+            self.search = Search(
+                self.space,
+                pool,
+                config,
+                self.book.seed,
+                self.book.keep,
+                self.book.past,
+                booked=not pool.books.takes_on(self.book.name),
             )
-            self.search = Search(self.space, pool, config, self.book.seed, self.book.keep, self.book.past)
-            self._go_on(database)
             self._disk = OnDisk(database) if folder_of(database) is not None else None
+            self._go_on(database)
+            self._check_disk()
         except BaseException:
             journal.dropped(self.book)
             self.space.close()

@@ -144,12 +144,13 @@ def _searching(given: Any, pool: Pool | None, trials: int) -> Iterator[Any]:
     if not isinstance(search, LiteCoOpStrategy):
         yield search
         return
-    stop, before = search.stop, len(search.searches)
+    stop, before, finished = search.stop, len(search.searches), False
     search.stop = lambda: stop() or search.has_made(trials, since=before)
     try:
         yield search
+        finished = search.has_made(trials, since=before)
     finally:
-        search.stop, finished = stop, search.has_made(trials, since=before)
+        search.stop = stop
         if given is None or finished:
             search.close(finished=finished)
 

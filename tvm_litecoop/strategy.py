@@ -114,7 +114,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
         self._asked.clear()  # of a run that an exception has ended
         self._journal.leave_ended(folder_of(database), database)
-        if not self._under_way:
+        if not any(task.database == database for task in self._under_way):
             self.pool.books.begin()
         self.pool.remember(self._journal)
         try:

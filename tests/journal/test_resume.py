@@ -22,6 +22,7 @@ from tvm_litecoop.journal.journal import FILE, Journal, Subject
 from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.journal.record import read
 from tvm_litecoop.journal.replay import replay
+from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.search.state import State
 from tvm_litecoop.tuning import mend, workdir
 from tvm_litecoop.tuning.targets import parse_target
@@ -124,21 +125,42 @@ def test_a_resumed_run_ends_in_the_tree_of_one_in_one_go(tmp_path: Path, spec: s
     assert Run(tmp_path / "cut", spec).search.state.trials == 0  # that run was finished: a new one begins
 
 
-@pytest.mark.parametrize("closed", [True, False])
-def test_what_goes_on_in_its_process_is_booked_once(tmp_path: Path, closed: bool) -> None:
+@pytest.mark.parametrize("how", ["closed", "left", "another pool in between"])
+def test_what_goes_on_in_its_process_is_booked_once(tmp_path: Path, how: str) -> None:
     whole, pool = Run(tmp_path / "whole").go(), free_pool()
     pool.books.has_run(3600.0)  # it was made an hour ago
     first = Run(tmp_path / "cut", pool=pool).go(1)
     first.context.generate_measure_candidates()
-    if closed:
-        first.strategy.close()
-        cut = Run(tmp_path / "cut", pool=pool).go()
-    else:  # an exception has ended the run, and nobody told the strategy
+    if how == "left":  # an exception has ended the run, and nobody told the strategy
         cut = Run(tmp_path / "cut", strategy=first.strategy).go()
-    assert cut.shape == whole.shape and cut.search.carried[0] == 8
+    else:
+        first.strategy.close()
+        if how == "another pool in between":
+            Run(tmp_path / "cut").go(1).strategy.close()
+        cut = Run(tmp_path / "cut", pool=pool).go()
+    assert cut.shape == whole.shape and cut.search.carried[0] >= 8
     stats = [{name: one.as_json() for name, one in run.strategy.pool.stats.items()} for run in (cut, whole)]
     assert stats[0] == stats[1]
     assert pool.books.elapsed_s < 600
+
+
+def test_a_run_that_is_interrupted_while_a_member_thinks_goes_on_in_the_same_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Pool, *given: Any) -> Any:
+        if self.books.stats["surrogate"].calls > 3:
+            raise KeyboardInterrupt
+        return start(self, *given)
+
+    start, whole = Pool.start, Run(tmp_path / "whole").go()
+    cut = Run(tmp_path / "cut")
+    monkeypatch.setattr(Pool, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cut.go()
+    cut.strategy.close()
+    monkeypatch.setattr(Pool, "start", start)
+    assert cut.search.state.asked and 0 < cut.search.state.trials < 24
+    assert Run(tmp_path / "cut").go().shape == whole.shape
 
 
 def test_a_run_that_ended_before_its_first_batch_is_left_behind(tmp_path: Path) -> None:

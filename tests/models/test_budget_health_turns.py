@@ -176,6 +176,12 @@ def test_calls_after_an_escalation_count_against_the_share_of_slow_members() -> 
         pool.books.count_call(account, None)
         pool.books.count_answer(account, None, Answer(()), blocked_s=25.0, hidden_s=0.0)
     assert pool.largest_able() == "expert" and pool.books.blocked("slow") == (4, 100.0)
+    pool.books.begin()  # another run of the same pool
+    assert pool.largest_able() == "expert"
+    pool.books.has_run(1000.0)
+    assert pool.largest_able() == "slow" and pool.books.blocked_in_run("slow") == 0.0
+    pool.books.was_blocked(account, 100.0)  # it goes on with that one
+    assert pool.largest_able() == "expert" and pool.books.blocked_in_run("slow") == 100.0
 
 
 def test_a_slow_member_changes_nothing_before_its_share_of_the_time_is_there() -> None:

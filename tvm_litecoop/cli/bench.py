@@ -67,6 +67,7 @@ def _run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the cell that runs ends with this process
     from litecoop_bench.run import run
 
-    folder = args.out or Path("litecoop-work") / f"bench-{args.grid.stem}"
     instead = {key: value for key in ("arms", "seeds") if (value := getattr(args, key)) is not None}
+    name = "-".join([args.grid.stem, *(",".join(map(str, value)) for value in instead.values())])
+    folder = args.out or Path("litecoop-work") / f"bench-{name}"
     return run(args.grid, folder, lambda line: print(line, flush=True), instead)

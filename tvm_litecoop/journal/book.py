@@ -13,6 +13,9 @@ from tvm_litecoop.search.events import Answered, Asked, Chosen, Event, Expanded,
 
 logger = logging.getLogger(__name__)
 
+BEGINNINGS = ("asked", "handedover")
+"""Kinds of events after which a step is not over."""
+
 
 class Book:
     """Where the events of a task are kept; without a store they are not.
@@ -28,7 +31,7 @@ class Book:
 
     Attributes:
         past: The same as events.
-        used: Whether this process has chosen programs to be measured.
+        used: Whether programs were chosen to be measured since the task began or went on.
         leave: Called where the run has ended without a word, before the journal is closed.
 
     Raises:
@@ -67,7 +70,9 @@ class Book:
             self._write()
 
     def let_go(self) -> None:
-        """The journal is closed: what happens from now on is not kept."""
+        """The journal is closed: what happens from now on is not kept. A free step that is not over is made again."""
+        while self._unwritten and self._unwritten[-1][0] in BEGINNINGS:
+            self._unwritten.pop()
         self.write_out()
         self._store = None
 

@@ -108,7 +108,7 @@ class Journal:
         present = self._opened.get(folder.resolve()) if folder is not None else None
         if folder is None or present is None:
             return
-        others = self._folder is None and present.database != database
+        others = present.database is not None and database is not None and present.database != database
         if others or any(book.used for book in present.books):
             for book in present.books:
                 book.leave()

@@ -6,6 +6,7 @@ They change by what `search.booking` reads out of events, in a live run and when
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -32,25 +33,33 @@ class Books:
         self.stats = {name: MemberStats() for name in members}
         self.budget = Budget(limits)
         self.hidden_s = 0.0
-        self._tasks: set[str] = set()
+        self._events: dict[str, int] = {}
+        self._before: dict[str, float] = defaultdict(float)
         self._members = frozenset(self.stats)
         self._trials, self._trials_s = 0, 0.0
         self._start = time.monotonic()
 
     def begin(self) -> None:
-        """The run begins now: the pool may have been made long before."""
+        """A run begins now: the pool may have been made long before, and used in another one."""
         self._start = time.monotonic()
+        self._before.update({account: stats.blocked_s for account, stats in self.stats.items()})
 
-    def takes_on(self, task: str) -> bool:
-        """Whether a task is new to these books; what has happened in one that is not stands in them already.
+    def holds(self, task: str, number: int) -> bool:
+        """Whether an event is in these books already, of a run in this process that was cut off; now it is.
 
         Args:
-            task: Names it and its journal; empty for one that is kept nowhere.
+            task: Names the task and its journal; empty for one that is kept nowhere.
+            number: Of its events, from 1.
         """
-        known = task in self._tasks
+        known = self._events.get(task, 0)
         if task:
-            self._tasks.add(task)
-        return not known
+            self._events[task] = max(known, number)
+        return number <= known
+
+    def holds_no_more(self, task: str, number: int) -> None:
+        """What comes after that event of a task is new, whatever came there before it was cut off."""
+        if task:
+            self._events[task] = number
 
     @property
     def elapsed_s(self) -> float:
@@ -77,9 +86,19 @@ class Books:
 
     def blocked(self, name: str) -> tuple[int, float]:
         """Calls of a member, those after escalations too, and the seconds that the search stood still for them."""
-        accounts = [self.account(name, escalated=escalated) for escalated in (False, True)]
-        found = [self.stats[account] for account in accounts if account in self.stats]
+        found = [self.stats[account] for account in self._accounts(name) if account in self.stats]
         return sum(stats.calls for stats in found), sum(stats.blocked_s for stats in found)
+
+    def blocked_in_run(self, name: str) -> float:
+        """Of these seconds, those since the run began."""
+        return self.blocked(name)[1] - sum(self._before[account] for account in self._accounts(name))
+
+    def was_blocked(self, account: str, seconds: float) -> None:
+        """So many seconds that were booked before are of this run, which is gone on with."""
+        self._before[account] -= seconds
+
+    def _accounts(self, name: str) -> list[str]:
+        return [self.account(name, escalated=escalated) for escalated in (False, True)]
 
     def count_call(self, account: str, estimate: Usage | None) -> None:
         """Book a call that is made; what it may cost is held from now on."""

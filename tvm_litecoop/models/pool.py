@@ -228,7 +228,7 @@ class Pool:
         if not profile.background:
             calls, blocked_s = self.books.blocked(name)
             expected = blocked_s / calls if calls else profile.slow_s
-            if blocked_s + expected > self._slow_share * self.books.elapsed_s:
+            if self.books.blocked_in_run(name) + expected > self._slow_share * self.books.elapsed_s:
                 return False
         return self.budget.affords(self._estimate(name))
 

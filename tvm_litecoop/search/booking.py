@@ -15,13 +15,15 @@ def book(event: Event, state: State, books: Books, *, again: bool = False) -> No
         event: What happens.
         state: As it is before the event.
         books: Of the pool, shared with other tasks.
-        again: It is in the books already, of a run of this process that was cut off; only its time counts.
+        again: It is in the books already, of a run in this process that was cut off; only its time counts.
     """
-    if again:
-        if isinstance(event, Chosen):
-            books.has_run(event.at_s)
-        return
     match event:
+        case Chosen():
+            books.has_run(event.at_s)
+        case Answered() | GaveUp() if again:
+            books.was_blocked(state.asked[event.call].account, event.blocked_s)
+        case _ if again:
+            pass
         case Asked():
             books.count_call(event.account, event.estimate)
         case Answered():
@@ -37,8 +39,6 @@ def book(event: Event, state: State, books: Books, *, again: bool = False) -> No
                     books.reject(account, outcome)
         case HandedOver():
             books.count_escalation(event.member)
-        case Chosen():
-            books.has_run(event.at_s)
         case Measured():
             books.count_measured(len(event.results), event.took_s)
             for one in event.results:

@@ -57,7 +57,7 @@ class Search:
             free. Where some think in the background or slowly, the times of their answers are part of the input.
         keep: Told every event, once it has happened.
         past: The events of a search that was cut off, from its first one on; it goes on from there.
-        booked: The books of the pool hold that past already.
+        name: Of the task and its journal: what the pool's books hold of its past already is not booked again.
 
     Attributes:
         state: What it knows.
@@ -76,10 +76,10 @@ class Search:
         keep: Callable[[Event], None] = lambda event: None,
         past: Iterable[Event] = (),
         *,
-        booked: bool = False,
+        name: str = "",
     ) -> None:
         self.space, self.pool, self.config, self.seed = space, pool, config, seed
-        self._keep = keep
+        self._keep, self._name, self._events = keep, name, 0
         self._flights = Flights(pool)
         self._foreseen: dict[int, float] = {}
         self._watch = Stopwatch()
@@ -89,9 +89,10 @@ class Search:
         if isinstance(started, Started):
             self.state = State(started, config)
             for event in events:
-                self._apply(event, booked=booked)
+                self._apply(event)
         else:
             self.state = State(self._start(), config)
+        self.pool.books.holds_no_more(name, self._events)
         self._again = list(self.state.running)  # chosen by a process that did not live to measure them
         self.carried = self.state.trials, self.state.blocked_s
         self._pick_up()
@@ -122,8 +123,9 @@ class Search:
         self._apply(event)
         self._keep(event)
 
-    def _apply(self, event: Event, *, booked: bool = False) -> None:
-        book(event, self.state, self.pool.books, again=booked)
+    def _apply(self, event: Event) -> None:
+        self._events += 1
+        book(event, self.state, self.pool.books, again=self.pool.books.holds(self._name, self._events))
         self.state.apply(event)
 
     # ---- ask: propose until there is enough to measure -------------------------------------------------------------

@@ -139,14 +139,16 @@ class _Run:
         }
         if self._lessons is not None:
             given["cost_model"] = self._lessons.cost_model
+        finished = False
         try:
             with suppress(Interrupted):
                 tune({**given, **builder_and_runner})
             if self._ours and self._strategy.refused and not self._strategy.searches:
                 raise self._strategy.refused[0]
+            finished = self._enough()
         finally:
             if self._ours:
-                self._strategy.close(finished=self._enough())
+                self._strategy.close(finished=finished)
         return self._interrupt.asked and not self._enough()
 
     def _put_off(self, callback: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from tvm.s_tir.analysis import estimate_tir_flops
 
+from tvm_litecoop.errors import last_line
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.edits import Editor
@@ -20,6 +22,8 @@ from tvm_litecoop.tvm_bridge.sketch import Places, Sketch
 from tvm_litecoop.tvm_bridge.traits import traits_of
 from tvm_litecoop.values import Built, Edit, Program, Rejection, Why
 from tvm_litecoop.view import Loops, View
+
+logger = logging.getLogger(__name__)
 
 KEPT_SCHEDULES = 1024
 """Schedules kept beside their programs; older ones are replayed again when they are needed (1.6 ms each)."""
@@ -89,7 +93,10 @@ class TvmSpace:
         for sketch in self.sketches:
             if time.perf_counter() >= end:
                 return
-            sketch.read()
+            try:
+                sketch.read()
+            except Exception as error:  # TVM's; whoever draws it has to do with it
+                logger.info("design space %d cannot be read: %s", sketch.index, last_line(error))
 
     def initial(self) -> Built | Rejection:
         """A program for the tree to start at: the default of a design space, else one of many random draws.

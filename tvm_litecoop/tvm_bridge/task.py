@@ -80,6 +80,7 @@ class Task:
     ) -> None:
         warn_of_idle_cores(context.target)
         self._context = context
+        self.database = database
         self._trials, self._batch = trials, batch
         self._measuring: list[int] = []
         self._predictor = None
@@ -110,11 +111,12 @@ class Task:
                 self.book.seed,
                 self.book.keep,
                 self.book.past,
-                booked=not pool.books.takes_on(self.book.name),
+                name=self.book.name,
             )
             self._disk = OnDisk(database) if folder_of(database) is not None else None
             self._go_on(database)
             self._check_disk()
+            self.book.used = False  # what was recalled is of before
         except BaseException:
             journal.dropped(self.book)
             self.space.close()

@@ -45,7 +45,8 @@ def add_to(commands: Any) -> None:
     )
     bench.set_defaults(command=_run)
     bench.add_argument("grid", type=Path, help="a TOML file, for example python/litecoop_bench/grids/smoke.toml")
-    bench.add_argument("--out", type=Path, metavar="DIR", help="results (default litecoop-work/bench-NAME)")
+    results = "results (default litecoop-work/bench-NAME, which says what takes the place of the grid's)"
+    bench.add_argument("--out", type=Path, metavar="DIR", help=results)
     bench.add_argument("--arms", type=_names, metavar="A,B", help="in place of the grid's; ratios are to the first one")
     bench.add_argument("--seeds", type=_numbers, metavar="1,2", help="in place of the grid's")
 

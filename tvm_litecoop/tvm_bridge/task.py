@@ -103,20 +103,12 @@ class Task:
         try:
             root_of(self.space)  # a task without one has no place in the journal
             subject = self._subject(pool, config, context.rand_state if seed is None else seed)
-            self.book = journal.begin(subject, folder_of(database), database)
-            self.search = Search(
-                self.space,
-                pool,
-                config,
-                self.book.seed,
-                self.book.keep,
-                self.book.past,
-                name=self.book.name,
-            )
+            book = self.book = journal.begin(subject, folder_of(database), database)
+            self.search = Search(self.space, pool, config, book.seed, book.keep, book.past, name=book.name)
             self._disk = OnDisk(database) if folder_of(database) is not None else None
             self._go_on(database)
             self._check_disk()
-            self.book.used = False  # what was recalled is of before
+            book.used = False  # what was recalled is of before
         except BaseException:
             journal.dropped(self.book)
             self.space.close()

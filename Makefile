@@ -40,6 +40,7 @@ setup-models: $(MODELS) ## add torch, transformers, SmolLM2 (135M) and ONNX, for
 
 tune: $(INSTALLED) ## tune a matrix product, with TVM's own search beside it
 	"$(VENV)/bin/litecoop" tune matmul:512x512x512 --trials 64 --compare evolutionary
+	@echo "litecoop and python are those of .venv after: . .venv/bin/activate"
 
 test: $(INSTALLED) ## run the tests
 	"$(PY)" -m pytest

@@ -14,10 +14,9 @@ import pytest
 
 from tvm_litecoop.cli import main
 from tvm_litecoop.cli.files import as_text
-from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.record import read
 from tvm_litecoop.journal.replay import replay
-from tvm_litecoop.journal.store import CERTIFIED, Store
+from tvm_litecoop.journal.store import CERTIFIED, FILE, Store
 from tvm_litecoop.models.providers import FREE
 from tvm_litecoop.tvm_bridge.task import KNOWN_BATCHES
 
@@ -136,6 +135,10 @@ def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
         (["matmul", "--work-dir", "/proc/nope/work"], "choose another one with --work-dir"),
         (["matmul", "--json", "nowhere/out.json"], "nowhere is not there"),
         (["matmul", "--json", "."], "it is a directory"),
+        (["matmul", "--json", f"{__file__}/out.json"], "is not there"),
+        (["matmul", "--json", "x" * 300], "File name too long"),
+        (["~nobody-of-that-name/m.onnx"], "is not there"),
+        (["~nobody-of-that-name/m.py:f"], "there is no file"),
         (["matmul", "--pool", "nowhere.toml"], "nowhere.toml: No such file"),
         (["matmul", "--setting", "magic"], "choose from paper, default, single"),
         (["matmul", "--strategy", "evolutionary", "--pool", "p.toml"], "evolutionary has no pool"),

@@ -17,7 +17,8 @@ class SearchConfig:
         c: Exploration constant of LA-UCT.
         width: `a` of the widening rule `min(most_children, ceil(a * N ** growth))`.
         growth: `b` of the widening rule; 0 keeps the number of children fixed, as the paper does.
-        most_children: No node has more children than this, so that a walk costs the same in a large tree.
+        most_children: A node with as many children is expanded where no other can be, or after an escalation; so a
+            walk costs the same in a large tree.
         backup: What a node is worth: the `mean` over its subtree (the paper) or the `max` (its best program).
         escalate_after: K, the regressions in a row on one path that hand the step to the largest member; 0 never.
         proposals_per_call: Alternatives asked of a member in one call.

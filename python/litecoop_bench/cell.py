@@ -11,7 +11,8 @@ from litecoop_bench import process, provenance
 from litecoop_bench.arms import ARMS
 from litecoop_bench.grid import Cell
 
-LIMIT_S = 3600
+START_S, TRIAL_S = 3600.0, 30.0
+"""A cell that takes longer than this and as much for each trial hangs; TVM gives up a candidate after 30 s."""
 
 
 def run(cell: Cell, folder: Path) -> dict[str, Any]:
@@ -23,7 +24,9 @@ def run(cell: Cell, folder: Path) -> dict[str, Any]:
         instead of the outcome where it failed.
     """
     start, origin = time.perf_counter(), provenance.now()
-    outcome = process.ask("litecoop_bench.cell", {**asdict(cell), "folder": str(folder)}, LIMIT_S)
+    outcome = process.ask(
+        "litecoop_bench.cell", {**asdict(cell), "folder": str(folder)}, START_S + TRIAL_S * cell.trials
+    )
     if outcome.get("interrupted"):
         outcome = {"error": "stopped by a signal"}
     elif "error" not in outcome and not outcome["best_ms"]:

@@ -19,7 +19,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tvm_litecoop.errors import LiteCoOpError
 from tvm_litecoop.intervals import interval
+from tvm_litecoop.model_files.reading import needed
 
 
 def main() -> int:
@@ -34,12 +36,15 @@ def main() -> int:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[Any]] = {}
-    for seed in args.seeds:
-        for name in args.models:
-            result = _tuned(name, seed, args)
-            if result is None:
-                return 1
-            found.setdefault(name, []).append(result)
+    try:
+        for seed in args.seeds:
+            for name in args.models:
+                result = _tuned(name, seed, args)
+                if result is None:
+                    return 1
+                found.setdefault(name, []).append(result)
+    except LiteCoOpError as error:
+        raise SystemExit(str(error)) from None
     Console(width=120).print(table(found))
     return int(not all(one["correct"] for runs in found.values() for pair in runs for one in pair))
 
@@ -98,7 +103,7 @@ def _outcomes(file: Path) -> Any:
 
 
 def _export(name: str, file: Path, *, small: bool) -> None:
-    import torch
+    torch = needed("torch", "torch (or: make setup-models)", name)
 
     from litecoop_bench.models import MODELS, SMALL
 

@@ -21,9 +21,9 @@ from typing import Any
 
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal import record
-from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.lock import NAME
 from tvm_litecoop.journal.replay import replay
+from tvm_litecoop.journal.store import FILE
 from tvm_litecoop.search.state import State
 
 POOL = "".join(f'[[member]]\nname = "{name}"\nprovider = "{name}"\n' for name in ("expert", "mutator", "surrogate"))

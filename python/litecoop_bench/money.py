@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litecoop_bench.grid import Grid, Rows
+from litecoop_bench.table import good
 from tvm_litecoop.intervals import interval
 
 
@@ -33,8 +34,8 @@ def _row(grid: Grid, rows: Rows, arm: str) -> str:
         [_usd(base) / _usd(row)]
         for workload in grid.workloads
         for seed in grid.seeds
-        if (base := rows.get((workload, grid.arms[0], seed), {})).get("members")
-        and (row := rows.get((workload, arm, seed), {})).get("members")
+        if good(base := rows.get((workload, grid.arms[0], seed), {}))
+        and good(row := rows.get((workload, arm, seed), {}))
         and _usd(base) * _usd(row) > 0
     ]
     less = f"{interval(ratios).mean:.1f}x" if ratios else ""

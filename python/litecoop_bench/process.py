@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ def ask(module: str, job: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
     except subprocess.TimeoutExpired:
         return {"error": f"stopped after {limit_s:.0f} s"}
+    if done.returncode < 0:
+        return {"error": f"ended by signal {-done.returncode} ({signal.strsignal(-done.returncode)})"}
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         return {"error": lines[-1] if lines else f"exit code {done.returncode}"}

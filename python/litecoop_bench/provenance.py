@@ -85,5 +85,10 @@ def _installed() -> list[str]:
 def _machine() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor() or platform.machine()
+    said = [[one.strip() for one in line.split(":", 1)] for line in lines if ":" in line]
+    names = [value for key, value in said if key == "model name"]
+    if not names:
+        return platform.processor() or platform.machine()
+    first = dict(reversed(said))
+    which = ", ".join(f"{key.removeprefix('cpu ')} {first[key]}" for key in ("cpu family", "model") if key in first)
+    return f"{len(names)} x {names[0]} ({which})"  # a virtual one's name is the same in every generation

@@ -55,7 +55,8 @@ def render(grid: Grid, rows: Rows) -> str:
         every = [_ways(grid, rows, workload, arm) for workload in grid.workloads]
         lines += [_row(workload, arm, [found]) for workload, found in zip(grid.workloads, every, strict=True) if found]
         if any(every):
-            lines.append(_row("**all**", arm, [found for found in every if found]))
+            some = f" ({sum(map(bool, every))} of {len(every)})" if not all(every) else ""
+            lines.append(_row(f"**all**{some}", arm, [found for found in every if found]))
     return "\n".join(lines) if len(lines) > 4 else ""
 
 

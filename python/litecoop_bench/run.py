@@ -31,10 +31,15 @@ def run(grid_file: Path, folder: Path, say: Say, instead: Mapping[str, Any] | No
 
     Raises:
         ConfigError: The grid cannot be used.
+        WorkloadError: It has a workload that is none.
         WorkDirError: The folder cannot be written, or another process works there.
         KeyboardInterrupt: Ctrl-C; the finished cells are kept.
     """
+    from tvm_litecoop.workloads import parse  # imports TVM, whose threads the command has set by now
+
     grid = load(grid_file, instead)
+    for workload in grid.workloads:
+        parse(workload)  # now rather than hours later
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(folder)

@@ -85,9 +85,10 @@ def _library(grid: Grid, rows: Rows, workload: str) -> list[str]:
     row = rows.get((workload, LIBRARY, 0), {})
     if not row.get("final_ms"):
         return []
+    if not good(row):
+        return [_line(workload, LIBRARY, f"{row['final_ms']:.4g}", "", "", "", "", "", "0 of 1")]
     seen = [base["final_ms"] / row["final_ms"] for base in _cells(rows, workload, grid.arms[0], grid.seeds)]
-    right = "1 of 1" if good(row) else "0 of 1"
-    return [_line(workload, LIBRARY, f"{row['final_ms']:.4g}", _shown(seen), "", "", "100%", _peak([row]), right)]
+    return [_line(workload, LIBRARY, f"{row['final_ms']:.4g}", _shown(seen), "", "", "100%", _peak([row]), "1 of 1")]
 
 
 def _summary(grid: Grid, rows: Rows, arm: str) -> str:
@@ -97,7 +98,9 @@ def _summary(grid: Grid, rows: Rows, arm: str) -> str:
 
     speed, time = ("", "") if arm == grid.arms[0] else (over("speed"), over("time"))
     share = over("of library", ".0%")
-    return _line("**all**", arm, "", speed, "", time, share, "", "")
+    count = sum(bool(ratios(grid, rows, workload, arm, "speed")) for workload in grid.workloads)
+    some = f"{count} of {len(grid.workloads)} workloads" if count < len(grid.workloads) else ""
+    return _line("**all**", arm, "", speed, "", time, share, "", some)
 
 
 def _libraries(grid: Grid, rows: Rows) -> str:

@@ -17,7 +17,7 @@ from litecoop_bench.grid import Cell, Grid, load
 from litecoop_bench.results import Results
 from litecoop_bench.table import render
 from tvm_litecoop.cli import main
-from tvm_litecoop.errors import ConfigError, WorkDirError
+from tvm_litecoop.errors import ConfigError, WorkDirError, WorkloadError
 from tvm_litecoop.intervals import geometric_mean, interval
 from tvm_litecoop.workloads import parse
 
@@ -104,7 +104,7 @@ def test_the_table_shows_ratios_failures_and_wrong_kernels() -> None:
     lines = render(grid, rows).splitlines()
     assert any(line.startswith("| a | mine | 1 | 2.000 ") and "3.000" in line for line in lines)
     assert any(line.startswith("| b | mine | failed |") and line.endswith("| 0 of 2 |") for line in lines)
-    assert lines[-1].startswith("| **all** | mine | | **2.000**")
+    assert lines[-1].startswith("| **all** | mine | | **2.000**") and lines[-1].endswith("| 1 of 2 workloads |")
 
 
 def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +134,14 @@ def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, mo
     assert [(cell.arm, cell.seed) for cell in asked[3:]] == [("litecoop", 2)]
     assert "replay-trace |" not in (tmp_path / "out" / "table.md").read_text()
     assert "in place of that: seeds = [1, 2]" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_a_workload_that_is_none_is_said_before_the_first_cell(tmp_path: Path) -> None:
+    grid_file = tmp_path / "g.toml"
+    grid_file.write_text('workloads = ["add:4x4", "conv2d:9"]\narms = ["litecoop"]\ntrials = 1\nseeds = [1]\n')
+    with pytest.raises(WorkloadError, match="conv2d"):
+        run.run(grid_file, tmp_path / "out", print)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_ranking_is_judged_by_its_order() -> None:
@@ -217,11 +225,13 @@ def test_the_money_of_arms_that_paid() -> None:
     def paying(usd: float, calls: int, hidden: float) -> dict[str, Any]:
         large = {"usd": usd, "calls": calls, "seconds": 4.0}
         small = {"usd": 0.0, "calls": 10 - calls, "seconds": 1.0}
-        return {"members": {"large": large, "small": small}, "seconds": {"hidden": hidden}}
+        good = {"final_ms": 1.0, "correct": True}
+        return {"members": {"large": large, "small": small}, "seconds": {"hidden": hidden}, **good}
 
     grid = Grid(("a",), ("largest", "eight", "free"), 8, (1, 2))
     rows = {("a", "largest", s): paying(1.0, 10, 0.0) for s in (1, 2)}
     rows |= {("a", "eight", s): paying(0.2, 2, 2.5) for s in (1, 2)} | {("a", "free", 1): paying(0.0, 0, 0.0)}
+    rows[("a", "eight", 3)] = {**paying(0.1, 2, 2.5), "correct": False}  # a wrong kernel saves nothing
     lines = money.render(grid, rows).splitlines()
     assert lines[-1] == "| eight | 0.2000 | 5.0x | 10.0 | 20% | 5.0 | 50% |"
     assert len(lines) == 4 and money.render(Grid(("a",), ("free",), 8, (1,)), rows) == ""

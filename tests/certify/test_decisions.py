@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tvm
 from tvm import te
 
-from tvm_litecoop.certify.equality import tolerance, worst
+from tvm_litecoop.certify.equality import on_edges, tolerance, worst
 from tvm_litecoop.certify.inputs import KINDS, RANDOM, Kind, arrays, nudged
 from tvm_litecoop.certify.judge import Judged
 from tvm_litecoop.certify.program import Program, Unsupported, facts
@@ -90,6 +91,7 @@ def test_every_kind_of_inputs_is_what_it_says(dtype: str) -> None:
             assert 0.0 < np.abs(values).max() < 1e-4
         else:
             assert np.isfinite(values).all() and (kind.name != "negative" or values.max() <= 0.0)
+            assert kind.name != "positive" or values.min() >= 0.0
     given = arrays(program, RANDOM)
     assert np.allclose(given[0].astype(np.float64), nudged(given, program)[0].astype(np.float64), rtol=0.02)
 
@@ -98,6 +100,48 @@ def test_a_dtype_without_a_tolerance_is_not_guessed_at() -> None:
     assert tolerance("int32", 9).rtol == 0.0
     with pytest.raises(Unsupported, match="complex64"):
         tolerance("complex64", 1)
+
+
+@pytest.mark.parametrize(("kept_in", "largest"), [("float16", 0.25), ("float32", 0.0040)])
+def test_a_sum_may_be_off_by_the_rounding_of_the_numbers_it_is_kept_in(kept_in: str, largest: float) -> None:
+    a = te.placeholder((4, 4096), "float16", name="a")
+    k = te.reduce_axis((0, 4096), name="k")
+    total = te.compute((4,), lambda i: te.sum(a[i, k].astype(kept_in), axis=k), name="total")
+    out = te.compute((4,), lambda i: total[i].astype("float16"), name="out")
+    program = facts(tvm.IRModule({"main": te.create_prim_func([a, out])}))
+    assert program.sums_in == kept_in and tolerance("float16", program.terms, program.sums_in).atol == pytest.approx(
+        largest, rel=0.03
+    )
+
+
+@pytest.mark.parametrize(
+    ("got", "nudged", "right"),
+    [
+        ({3: 8}, {}, True),  # one in ten thousand
+        ({3: 8, 4: 8, 5: 8}, {}, False),
+        ({3: 8, 4: 8, 5: 8}, {9: 6}, True),  # eight times what a nudge moves
+        ({3: 12}, {}, False),  # too far
+        ({3: 12}, {9: 12}, True),
+    ],
+)
+def test_integers_that_are_rounded_may_fall_to_either_side(
+    got: dict[int, int], nudged: dict[int, int], right: bool
+) -> None:
+    expected = np.full(10_000, 7, np.int8)
+    arrays_ = [expected.copy() for _ in range(2)]
+    for array, changes in zip(arrays_, (got, nudged), strict=True):
+        for place, value in changes.items():
+            array[place] = value
+    assert (on_edges(arrays_[0], expected, arrays_[1]) <= 1.0) is right
+
+
+def test_what_becomes_of_nan_as_an_integer_is_not_compared() -> None:
+    program = replace(SUM, arguments=(((2, 2), "float32"), ((2,), "int8")))
+    got, expected = np.array([1, 2], np.int8), np.array([1, 0], np.int8)
+    assert worst(got, expected, tolerance("int8", 2), KIND["NaN"], program) == 0.0
+    assert worst(got, expected, tolerance("int8", 2), KIND["random"], program) == INF
+    exact = replace(program, floats=False)
+    assert worst(got, expected, tolerance("int8", 2), KIND["NaN"], exact) == INF
 
 
 @pytest.mark.parametrize(("rows", "largest"), [(1, 0), (2, 1), (8, 1)])

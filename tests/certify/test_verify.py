@@ -43,7 +43,7 @@ def test_a_work_dir_of_tvms_own_search(two: Path, tmp_path: Path, capsys: pytest
     assert matmul_task["verdicts"][0]["line"] == best + 1 and matmul_task["certified"] in range(1, 7)
     certified = next(v for v in matmul_task["verdicts"] if v["status"] == "certified")
     assert certified["ratio"][2] < 1.0 and max(certified["worst"].values()) <= 1.0
-    kinds = {"random", "negative", "zeros", "ones", "denormal", "large", "overflow", "infinity", "NaN"}
+    kinds = {"random", "positive", "negative", "zeros", "ones", "denormal", "large", "overflow", "infinity", "NaN"}
     assert set(certified["worst"]) == kinds
     assert "task 1: record" in shown and "times as fast as the untuned program" in shown
     assert all(v["status"] in ("certified", "slow", "lucky") for v in softmax_task["verdicts"])  # by the load

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,40 @@ def test_a_reduction_is_padded_only_where_zeros_add_nothing() -> None:
     c = te.compute((61, 53), lambda i, j: te.sum(te.exp(a[i, k]) + b[k, j], axis=k), name="c")
     schedule, _ = _prepared(te.create_prim_func([a, b, c]))
     assert not _done(schedule, "PadEinsum")
+
+
+def _with_a_longer_operand() -> list[Any]:
+    """The first 67 of 80 columns of `a`: a copy of it, padded to 72, has five more of them and no zeros."""
+    a, b = te.placeholder((61, 80), name="a"), te.placeholder((67, 127), name="b")
+    k = te.reduce_axis((0, 67), name="k")
+    return [a, b, te.compute((61, 127), lambda i, j: te.sum(a[i, k] * b[k, j], axis=k), name="c")]
+
+
+def _with_one_plane_of_several() -> list[Any]:
+    a, b = te.placeholder((61, 67), name="a"), te.placeholder((2, 67, 127), name="b")
+    k = te.reduce_axis((0, 67), name="k")
+    return [a, b, te.compute((61, 127), lambda i, j: te.sum(a[i, k] * b[1, k, j], axis=k), name="c")]
+
+
+@pytest.mark.parametrize("tensors", [_with_a_longer_operand, _with_one_plane_of_several])
+def test_what_a_copy_with_zeros_around_would_change_is_not_padded(tensors: Callable[[], list[Any]]) -> None:
+    schedule, _ = _prepared(te.create_prim_func(tensors()))
+    assert not _done(schedule, "PadEinsum")
+
+
+def test_iterators_in_another_order_than_the_loops_are_not_padded() -> None:
+    func = te.create_prim_func(_awkward_product())
+    swapped = Schedule(func)
+    i, j, k = swapped.get_loops("c")
+    swapped.reorder(i, k, j)
+    schedule, _ = _prepared(swapped.mod["main"])
+    assert not _done(schedule, "PadEinsum") and _done(_prepared(func)[0], "PadEinsum") == 1
+
+
+def _awkward_product() -> list[Any]:
+    a, b = te.placeholder((61, 67), name="a"), te.placeholder((67, 127), name="b")
+    k = te.reduce_axis((0, 67), name="k")
+    return [a, b, te.compute((61, 127), lambda i, j: te.sum(a[i, k] * b[k, j], axis=k), name="c")]
 
 
 def test_operands_that_are_strided_along_the_vector_are_packed_and_divisions_are_not_repeated() -> None:

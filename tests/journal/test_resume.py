@@ -18,10 +18,11 @@ from tvm.s_tir import meta_schedule as ms
 from tvm_litecoop import LiteCoOpStrategy, ModelPool, SearchConfig
 from tvm_litecoop.cli import main
 from tvm_litecoop.errors import WorkDirError
-from tvm_litecoop.journal.journal import FILE, Journal, Subject
+from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.journal.lock import Lock
 from tvm_litecoop.journal.record import read
 from tvm_litecoop.journal.replay import replay
+from tvm_litecoop.journal.store import FILE
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.search.state import State
 from tvm_litecoop.tuning import mend, workdir

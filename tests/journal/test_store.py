@@ -19,9 +19,10 @@ from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal import certified, salvage
 from tvm_litecoop.journal.book import Book
-from tvm_litecoop.journal.journal import FILE, Journal, Open, Subject
+from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.journal.lock import Lock
-from tvm_litecoop.journal.store import APPLICATION, ENDED, PAGE, Damaged, Store
+from tvm_litecoop.journal.opening import Open
+from tvm_litecoop.journal.store import APPLICATION, ENDED, FILE, PAGE, Damaged, Store
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.replies import Reply
 from tvm_litecoop.search.events import Started
@@ -67,7 +68,7 @@ class Lines:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lines: list[str] = []
-        for name in ("book", "journal"):
+        for name in ("book", "journal", "opening"):
             logger = sys.modules[f"tvm_litecoop.journal.{name}"].logger  # type: ignore[attr-defined]
             monkeypatch.setattr(logger, "warning", lambda text, *args: self.lines.append(text % args))
 

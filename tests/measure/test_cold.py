@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tvm import te
 from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop.measure import cold, runner
-from tvm_litecoop.measure.timing import Effort
+from tvm_litecoop.measure.timing import Effort, time_kernel
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning.targets import parse_target
@@ -103,6 +104,26 @@ def test_short_calls_are_made_until_they_last_long_enough() -> None:
     assert made == [2, 200]
     assert len(clock(1, 1, 1e9)) == 1 and made[-1] == cold.MOST_CALLS
     assert len(clock(10 * cold.MOST_CALLS, 1, 1.0)) == 1 and made[-1] == cold.MOST_CALLS
+
+
+def test_a_table_that_takes_longer_to_flush_than_its_kernel_to_run_is_flushed_less_often() -> None:
+    """An embedding of 150 MB: 20 ms to empty the caches of it, 15 us to read some of its rows."""
+    made: list[int] = []
+
+    class Clocked:
+        entry_name = "main"
+
+        def time_evaluator(self, name: str, _device: object, *, number: int, repeat: int, f_preproc: str) -> object:
+            def evaluate(*args: object) -> object:
+                made.append(repeat)
+                time.sleep(0.02 * (repeat + 1))
+                return type("Times", (), {"results": [15e-6] * repeat})
+
+            return evaluate
+
+    timing = time_kernel(cold.cold_clock(Clocked(), tvm.cpu(), [], []), Effort(), None)
+    assert len(timing.run_secs) >= 3 and not timing.gave_up
+    assert sum(made) < 200  # thousands, by the seconds of the kernel
 
 
 def test_weights_stay_cold_where_the_last_cache_cannot_hold_them() -> None:

@@ -40,6 +40,22 @@ def test_a_call_in_flight_counts_against_every_limit() -> None:
     assert budget.spent("usd") == 0.9 and budget.left() == "0 calls, 0 tokens, $0.00"
 
 
+def test_each_run_of_a_pool_has_the_whole_budget_and_one_gone_on_with_has_the_rest() -> None:
+    books, estimate = Books(["m"], Limits(calls=2, usd=1.0)), Usage(200, 100, 0.3, 1.0)
+    answer = Answer((), Usage(200, 100, 0.6, 1.0))
+    books.count_call("m", estimate)
+    books.count_answer("m", estimate, answer, 0.0, 0.0)
+    assert books.budget.left() == "1 calls, $0.40"
+    books.begin()
+    assert books.budget.left() == "2 calls, $1.00"
+    books.was_called("m", estimate, answer, 0.0)
+    assert books.budget.left() == "1 calls, $0.40"
+    books.was_called("m", estimate, None, 0.0)  # late: spent is what it was held for
+    assert books.budget.left() == "0 calls, $0.10" and books.budget.spent("usd") == 0.6
+    books.was_called("m", estimate, Answer((), cached=True), 0.0)
+    assert books.budget.left() == "0 calls, $0.10"
+
+
 def test_no_limit_affords_everything_and_says_nothing() -> None:
     assert Budget().affords(Usage(10**9, 10**9, 1e9, 1e9)) and Budget().left() == ""
 
@@ -180,7 +196,7 @@ def test_calls_after_an_escalation_count_against_the_share_of_slow_members() -> 
     assert pool.largest_able() == "expert"
     pool.books.has_run(1000.0)
     assert pool.largest_able() == "slow" and pool.books.blocked_in_run("slow") == 0.0
-    pool.books.was_blocked(account, 100.0)  # it goes on with that one
+    pool.books.was_called(account, None, None, 100.0)  # it goes on with that one
     assert pool.largest_able() == "expert" and pool.books.blocked_in_run("slow") == 100.0
 
 

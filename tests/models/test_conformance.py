@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from toy import Scripted
+from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import openai_api, providers
 from tvm_litecoop.models.base import Answer, Call, Member, Profile, Usage
 from tvm_litecoop.models.conformance import conforms
@@ -106,6 +107,26 @@ def made_elsewhere(settings: MemberSettings) -> Member:
         return [Proposal((Mutate(settings.extra["mutator"], seed),))]
 
     return Scripted(settings.name, answer, settings.params, background=True)
+
+
+def broken_elsewhere(settings: MemberSettings) -> Member:
+    """The provider of another package, which does not like its settings."""
+    raise KeyError("colour")
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [("test_conformance:broken_elsewhere", "fails on mine: 'colour'"), ("no_such_module:member", "cannot be loaded")],
+)
+def test_a_provider_of_another_package_that_fails_is_one_line(
+    where: str, says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    point = EntryPoint("elsewhere", where, providers.GROUP)
+    monkeypatch.setattr(providers, "entry_points", lambda group: [point] if group == providers.GROUP else [])
+    file = tmp_path / "pool.toml"
+    file.write_text('[[member]]\nname = "mine"\nprovider = "elsewhere"\nparams = 3e9\n')
+    with pytest.raises(ConfigError, match=says):
+        Pool.from_toml(file)
 
 
 def test_a_provider_of_another_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

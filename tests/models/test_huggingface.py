@@ -194,6 +194,33 @@ def test_broken_weights(tmp_path: Path) -> None:
     assert fault_of(Weights(str(tmp_path))).kind == "no such model"
 
 
+def test_weights_that_are_there_twice_are_counted_once(tmp_path: Path) -> None:
+    parts = [f"model-0000{number}-of-2.safetensors" for number in (1, 2)]
+    for name in (*parts, "consolidated.safetensors"):
+        (tmp_path / name).touch()
+    assert len(local_weights._parts(tmp_path)) == 3
+    index = {"weight_map": {"a": parts[0], "b": parts[1], "c": parts[1]}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert sorted(file.name for file in local_weights._parts(tmp_path)) == parts
+    (tmp_path / "model.safetensors").touch()
+    assert [file.name for file in local_weights._parts(tmp_path)] == ["model.safetensors"]
+
+
+def test_a_template_without_a_system_has_all_in_one_turn() -> None:
+    """As Gemma's."""
+    model = local_weights.loaded(Weights(str(FOLDER), FILE.name))
+    tokenizer, prompt = model._tokenizer, Prompt("be brief", "what next?")
+    template = tokenizer.chat_template
+    tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+        "{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}{% endfor %}"
+    )
+    try:
+        assert tokenizer.decode(model._tokens(prompt)) == "<user>be brief\n\nwhat next?"
+    finally:
+        tokenizer.chat_template = template
+
+
 def test_a_device_that_is_not_there() -> None:
     assert fault_of(Weights(str(FOLDER), FILE.name, "cuda:99")).kind == "no such device"
 

@@ -116,11 +116,24 @@ def test_tokens_and_dollars_are_what_the_server_counted(remote: Remote) -> None:
     assert stats.usd == pytest.approx(stats.answers * (1000 * 2 + 200 * 10) / 1e6)
 
 
-def test_a_server_that_counts_backwards_or_not_at_all_costs_nothing(remote: Remote) -> None:
+def test_a_server_whose_model_knows_no_system_is_asked_in_one_turn(remote: Remote) -> None:
+    def deed(handler: Handler, asked: Asked) -> None:
+        known = all(turn["role"] == "user" for turn in asked.body["messages"])
+        (helps if known else fails(400, "System role not supported"))(handler, asked)
+
+    with Loopback(deed) as server:
+        stats = remote.search(server.url)
+    refused = sum(len(asked.body["messages"]) > 1 for asked in server.asked)
+    assert stats.answers > 1 and not stats.faults and refused >= 3 and refused < len(server.asked)
+
+
+def test_what_a_server_counts_backwards_or_not_at_all_is_estimated(remote: Remote) -> None:
     without = completion(answer(["d1=0"])).replace(b'"usage"', b'"unusual"')
     with Loopback(says(answer(["d0=0"]), (-5, -5)), lambda handler, asked: handler.send(200, without)) as server:
         stats = remote.search(server.url, usd_per_mtok_in=2.0)
-    assert stats.answers and (stats.tokens_in, stats.tokens_out, stats.usd) == (0, 0, 0.0)
+    prompts = [sum(len(turn["content"]) for turn in asked.body["messages"]) for asked in server.asked]
+    assert stats.answers == len(prompts) > 1 and stats.tokens_in == sum(length // 4 for length in prompts)
+    assert stats.tokens_out > 0 and stats.usd == pytest.approx(stats.tokens_in * 2e-6)
 
 
 def test_calls_that_learn_the_other_name_together_keep_their_form(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,11 +278,29 @@ def test_an_error_under_the_status_of_success_is_one(
     assert stats.faults[kind] >= 1 and stats.answers == 0
 
 
-def test_a_gateway_that_timed_out_is_a_timeout_which_is_booked_as_billed(remote: Remote) -> None:
-    with Loopback(fails(504, Retry_After="0.01")) as server:
+@pytest.mark.parametrize("status", [504, 524])
+def test_a_gateway_that_timed_out_is_a_timeout_which_is_booked_as_billed(remote: Remote, status: int) -> None:
+    with Loopback(fails(status, Retry_After="0.01")) as server:
         pool = remote.pool(server.url, 4, usd_per_mtok_out=10.0)
     stats = pool.stats["remote"]
     assert stats.faults == {"timeout": stats.calls} and pool.budget._spent["usd"] > 0 == stats.usd
+    assert len(server.asked) == stats.calls
+
+
+def test_a_connection_lost_after_a_while_is_not_asked_again_and_booked(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "STALE_S", 0.2)
+
+    def leaves(handler: Handler, asked: Asked) -> None:
+        time.sleep(0.5)
+        hangs_up(handler, asked)
+
+    with Loopback(leaves) as server:
+        pool = remote.pool(server.url, 2, usd_per_mtok_out=10.0)
+    stats = pool.stats["remote"]
+    assert stats.faults == {"timeout": stats.calls} and pool.budget._spent["usd"] > 0
+    assert len(server.asked) == stats.calls
 
 
 def test_a_limited_server_is_spared_the_calls_that_were_waiting(remote: Remote) -> None:

@@ -116,7 +116,13 @@ def test_a_misspelt_table_is_named_rather_than_what_is_missing_for_it(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "line", ['api_key_env = "sk-planted-1"', 'api_key = "sk-planted-1"', 'api_key_env = ["sk-planted-1"]']
+    "line",
+    [
+        'api_key_env = "sk-planted-1"',
+        'api_key = "sk-planted-1"',
+        'api_key_env = ["sk-planted-1"]',
+        'api_key_env = "gsk_plantedABCdef0123456"',
+    ],
 )
 def test_a_key_in_the_file_is_not_repeated(tmp_path: Path, line: str) -> None:
     file = tmp_path / "pool.toml"

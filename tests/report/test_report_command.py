@@ -15,7 +15,7 @@ import pytest
 from runs import HOSTILE, hostile, toy
 
 from tvm_litecoop.cli import main
-from tvm_litecoop.journal.journal import FILE
+from tvm_litecoop.journal.store import FILE
 from tvm_litecoop.report.data import collect
 from tvm_litecoop.report.page import MARK, page
 

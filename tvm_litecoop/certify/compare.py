@@ -10,7 +10,7 @@ import numpy as np
 
 from tvm_litecoop import fast_math
 from tvm_litecoop.certify import inputs, kernels
-from tvm_litecoop.certify.equality import FORGIVEN, deviation, tolerance, worst
+from tvm_litecoop.certify.equality import FORGIVEN, deviation, on_edges, tolerance, worst
 from tvm_litecoop.certify.inputs import Kind
 from tvm_litecoop.certify.program import Program
 from tvm_litecoop.workloads import Workload
@@ -39,17 +39,21 @@ def off_default(folder: str, kernel: Any, default: Any, program: Program, kind: 
     given = inputs.arrays(program, kind)
     got, expected = kernels.run(kernel, given, program.outputs), _kept(folder, kind)
 
-    def most(forgiven: Sequence[float]) -> float:
-        return max(
-            worst(one, other, tolerance(program.arguments[number][1], program.terms), kind, program, free)
-            for number, one, other, free in zip(program.outputs, got, expected, forgiven, strict=True)
+    def off(number: int, one: Any, other: Any, free: float = 0.0) -> float:
+        return worst(
+            one, other, tolerance(program.arguments[number][1], program.terms, program.sums_in), kind, program, free
         )
 
-    off = most([0.0] * len(got))
-    if off <= 1.0 or kind.special or not np.isfinite(off):
-        return off
+    plainly = [off(*each) for each in zip(program.outputs, got, expected, strict=True)]
+    if max(plainly) <= 1.0 or kind.special:
+        return max(plainly)
     nudged = kernels.run(default, inputs.nudged(given, program), program.outputs)
-    return most([FORGIVEN * _swing(one, other) for one, other in zip(nudged, expected, strict=True)])
+    return max(
+        on_edges(one, other, moved)
+        if program.floats and other.dtype.kind in "iub"
+        else off(number, one, other, FORGIVEN * _swing(moved, other))
+        for number, one, other, moved in zip(program.outputs, got, expected, nudged, strict=True)
+    )
 
 
 def _swing(one: Any, other: Any) -> float:

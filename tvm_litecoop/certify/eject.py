@@ -85,7 +85,7 @@ def _text(task: Task, record: Record | None, mod: Any, wanted: int, program: str
 
 def _check(mod: Any) -> str:
     program = facts(mod)
-    allowed = [tolerance(program.arguments[number][1], program.terms) for number in program.outputs]
+    allowed = [tolerance(program.arguments[number][1], program.terms, program.sums_in) for number in program.outputs]
     fields = {
         "ARGUMENTS": repr([(list(shape), kind) for shape, kind in program.arguments]),
         "OUTPUTS": repr(list(program.outputs)),

@@ -1,9 +1,15 @@
 """What counts as equal. The only place that says so.
 
 **Finite results** agree within `atol + rtol * |expected|`. `rtol` is 1e-4 for float32 (1e-9 float64, 1e-2 float16, 4e-2
-bfloat16; integers agree exactly). A sum that cancels has an error in units of its terms, not of its result, so
-`atol` is in units of the largest result: 4 eps sqrt(n) of it for sums of n terms, at least a tenth of `rtol`. Results
-below the smallest normal number may be flushed to 0.
+bfloat16). A sum that cancels has an error in units of its terms, not of its result, so
+`atol` is in units of the largest result: 4 eps sqrt(n) of it for sums of n terms, where eps is that of the numbers the
+sum is kept in while it grows, at least 4 eps of the result's own and a tenth of `rtol`. Results below the smallest
+normal number may be flushed to 0.
+
+**Integers** agree exactly. Where floating-point numbers are rounded or compared to give them, some lie on the edge and
+fall to either side: places where the results differ are forgiven if they are few (one in ten thousand, or eight times
+those that change with the inputs' last place) and differ by no more than 1, or what such a change brings about; inputs
+with NaN, infinities or overflow, for which a conversion is not defined, need only leave the kernel running.
 
 **Ill-conditioned results** do not make a kernel wrong: before it is called so, the untuned program is run on the
 same inputs changed in the last place, and what that does to its results, eight times over, is forgiven.
@@ -30,6 +36,8 @@ from tvm_litecoop.certify.program import Program, Unsupported
 
 RTOL = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "bfloat16": 4e-2}
 FORGIVEN = 8.0
+RARE = 1e-4
+"""Share of integers that may be rounded or compared otherwise."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +55,8 @@ class Tolerance:
     floor: float
 
 
-def tolerance(dtype: str, terms: int) -> Tolerance:
-    """For results of a dtype that are sums of so many terms.
+def tolerance(dtype: str, terms: int, sums_in: str = "") -> Tolerance:
+    """For results of a dtype that are sums of so many terms, kept in that dtype while they grow (by default their own).
 
     Raises:
         Unsupported: No tolerance is known for the dtype.
@@ -57,7 +65,8 @@ def tolerance(dtype: str, terms: int) -> Tolerance:
         return Tolerance(0.0, 0.0, 0.0)
     if dtype not in RTOL:
         raise Unsupported(f"no tolerance is known for {dtype}")
-    atol = max(0.1 * RTOL[dtype], 4.0 * precision(dtype) * math.sqrt(terms))
+    rounding = precision(sums_in or dtype) * math.sqrt(terms)
+    atol = max(0.1 * RTOL[dtype], 4.0 * max(rounding, precision(dtype)))
     return Tolerance(RTOL[dtype], atol, smallest_normal(dtype) * terms)
 
 
@@ -72,8 +81,11 @@ def worst(got: Any, expected: Any, allowed: Tolerance, kind: Kind, program: Prog
         program: What is known of the program.
         forgiven: Added to the tolerance of every element.
     """
+    rounded = program.floats and np.asarray(expected).dtype.kind in "iub"
     got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
     finite = np.isfinite(expected)
+    if rounded and kind.special:
+        return 0.0
     special = kind.special or not finite.all()
     if program.picks and (kind.special or np.isnan(expected).any()):
         return 0.0
@@ -84,6 +96,22 @@ def worst(got: Any, expected: Any, allowed: Tolerance, kind: Kind, program: Prog
         got, expected = (np.where(np.isfinite(values), values, np.inf) for values in (got, expected))
     largest = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
     return deviation(got, expected, allowed.rtol, allowed.floor + allowed.atol * largest + forgiven)
+
+
+def on_edges(got: Any, expected: Any, nudged: Any) -> float:
+    """How far integers are off that floating-point numbers were rounded or compared to; above 1 is wrong.
+
+    Args:
+        got: Results of the kernel.
+        expected: Results of the untuned program.
+        nudged: The same, of inputs changed in the last place.
+    """
+    got, expected, nudged = (np.asarray(values, np.float64) for values in (got, expected, nudged))
+    off, moved = np.abs(got - expected), np.abs(nudged - expected)
+    if off.max(initial=0.0) > max(1.0, moved.max(initial=0.0)):
+        return math.inf
+    allowed = max(FORGIVEN * np.count_nonzero(moved), RARE * off.size)
+    return float(np.count_nonzero(off) / allowed) if off.any() else 0.0
 
 
 def deviation(got: Any, expected: Any, rtol: float, atol: float) -> float:

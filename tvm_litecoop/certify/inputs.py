@@ -36,6 +36,7 @@ class Kind:
 RANDOM = Kind("random")
 KINDS = (
     RANDOM,
+    Kind("positive"),
     Kind("negative"),
     Kind("zeros"),
     Kind("ones"),
@@ -89,8 +90,8 @@ def _array(normal: Any, dtype: str, kind: Kind, rng: np.random.Generator) -> Any
         return _integers(normal.shape, real, kind, rng)
     limits = _limits(dtype)
     values = normal.astype(np.float64)
-    if kind.name == "negative":
-        values = -np.abs(values)
+    if kind.name in ("positive", "negative"):  # roots and logarithms want the former
+        values = np.abs(values) if kind.name == "positive" else -np.abs(values)
     elif kind.name in ("zeros", "ones"):
         values = np.full_like(values, kind.name == "ones")
     elif kind.name == "denormal":

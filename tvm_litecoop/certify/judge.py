@@ -76,7 +76,7 @@ def refer(case: Case) -> Reference:
     try:
         program = facts(mod := kernels.module_of(case.workload))
         for number in program.outputs:
-            tolerance(program.arguments[number][1], program.terms)
+            tolerance(program.arguments[number][1], program.terms, program.sums_in)
         given = inputs.arrays(program, inputs.RANDOM)
     except Unsupported as error:
         return Reference(unsupported=str(error))

@@ -13,6 +13,7 @@ import numpy as np
 MAIN = "main"
 COMM_REDUCE = 2
 """TVM's mark of a reduced axis (`tirx.IterVar.CommReduce`)."""
+COARSEST_FIRST = ("bfloat16", "float16", "float32", "float64")
 PARTS = ("a", "b", "value", "condition", "true_value", "false_value", "body", "then_case", "else_case")
 """Of statements and expressions."""
 
@@ -32,6 +33,8 @@ class Program:
         picks: A reduction takes a maximum, a minimum or the like: what it makes of a NaN hangs on the order.
         branches: It chooses between values, as padding does: a simplifier may drop a product with a known 0.
         single_row: A value that it reads is an index into a dimension of extent 1, where 1 is outside.
+        sums_in: The coarsest dtype that a sum is kept in while it grows; empty where nothing is summed.
+        floats: It computes with floating-point numbers, maybe between integers.
     """
 
     arguments: tuple[tuple[tuple[int, ...], str], ...]
@@ -40,6 +43,8 @@ class Program:
     picks: bool
     branches: bool
     single_row: bool = False
+    sums_in: str = ""
+    floats: bool = True
 
 
 def facts(mod: Any) -> Program:
@@ -56,13 +61,16 @@ def facts(mod: Any) -> Program:
     outputs = tuple(number for number, buffer in enumerate(buffers) if any(buffer.same_as(one) for one in written))
     if not outputs:
         raise Unsupported("no block writes to an argument")
+    text = mod.script()
     return Program(
         arguments,
         outputs,
         terms=max(_terms(block) for block in blocks),
         picks=any(block.init is not None and not _sums(block.body) for block in blocks),
-        branches=re.search(r"T\.if_then_else\(|T\.Select\(|^ *if ", mod.script(), re.MULTILINE) is not None,
+        branches=re.search(r"T\.if_then_else\(|T\.Select\(|^ *if ", text, re.MULTILINE) is not None,
         single_row=_looks_up_single_rows(blocks),
+        sums_in=_sums_in(blocks),
+        floats="float" in text,
     )
 
 
@@ -121,6 +129,12 @@ def _terms(block: Any) -> int:
     """Values that the reduction of a block takes together."""
     reduced = [var.dom.extent for var in block.iter_vars if int(var.iter_type) == COMM_REDUCE]
     return math.prod(int(extent) for extent in reduced)
+
+
+def _sums_in(blocks: Iterable[Any]) -> str:
+    sums = [block for block in blocks if block.init is not None and _sums(block.body)]
+    kept = {str(_buffer(region).dtype) for block in sums for region in block.writes}
+    return next((dtype for dtype in COARSEST_FIRST if dtype in kept), "")
 
 
 def _sums(body: Any) -> bool:

@@ -16,16 +16,13 @@ from tvm_litecoop.errors import WorkDirError
 FILE = "certificate.json"
 
 
-def write(directory: str, certificates: Sequence[TaskCertificate], *, keep: bool = False) -> str:
+def write(directory: str, certificates: Sequence[TaskCertificate], *, keep: bool = False) -> None:
     """Write `certificate.json`, whole or not at all.
 
     Args:
         directory: The work directory.
         certificates: What was found.
         keep: Leave what an earlier certificate says of other tasks.
-
-    Returns:
-        The text.
 
     Raises:
         WorkDirError: It cannot be written.
@@ -35,9 +32,16 @@ def write(directory: str, certificates: Sequence[TaskCertificate], *, keep: bool
         known = {key(task) for task in found}
         found = [task for task in tasks(directory) or () if key(task) not in known] + found
         found.sort(key=lambda task: int(task["task"]))
-    text = json.dumps({"version": 1, "tasks": found}, indent=2, allow_nan=False) + "\n"
-    put(Path(directory) / FILE, text)
-    return text
+    put(Path(directory) / FILE, _text(found))
+
+
+def as_text(certificates: Sequence[TaskCertificate]) -> str:
+    """What `write` writes."""
+    return _text([task.as_json() for task in certificates])
+
+
+def _text(tasks: Sequence[dict[str, Any]]) -> str:
+    return json.dumps({"version": 1, "tasks": tasks}, indent=2, allow_nan=False) + "\n"
 
 
 def put(file: Path, text: str) -> None:

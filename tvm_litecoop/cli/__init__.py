@@ -46,5 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LiteCoOpError as error:
         print(f"litecoop: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # a directory not to be entered, a name too long
+        if error.filename is None:
+            raise
+        print(f"litecoop: {error.filename} cannot be used: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:  # outside of a run, where nothing has been measured yet or everything is written
         return 130

@@ -19,7 +19,7 @@ def check_writable(file: Path) -> None:
         ConfigError: It cannot.
     """
     place = file if file.exists() else file.parent
-    if file.is_dir() or not os.access(place, os.W_OK):
+    if file.is_dir() or not (file.exists() or place.is_dir()) or not os.access(place, os.W_OK):
         why = "it is a directory" if file.is_dir() else f"{place} is not there or not yours to write"
         raise ConfigError(f"--json {file} cannot be written: {why}", "choose another file")
 
@@ -56,7 +56,7 @@ def check_replaceable(file: Path, ours: Callable[[bytes], bool], command: str) -
     hint, place = "choose another file with -o", file.resolve().parent
     if file.exists() and not file.is_file():
         raise ConfigError(f"{file} cannot be written: it is {'a directory' if file.is_dir() else 'no file'}", hint)
-    if not os.access(place, os.W_OK):
+    if not (place.is_dir() and os.access(place, os.W_OK)):
         raise ConfigError(f"{file} cannot be written: {place} is not there or not yours to write", hint)
     try:
         if file.exists() and not ours(file.read_bytes()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def _tune(args: argparse.Namespace) -> int:
     if args.compare == args.strategy:
         raise ConfigError(f"--compare {args.compare} is what --strategy runs already", "choose another one")
     if args.compare:
-        directory = f"{request.directory}-{args.compare}" if args.work_dir else ""
+        directory = f"{os.path.abspath(args.work_dir)}-{args.compare}" if args.work_dir else ""  # of `.` and `w/` too
         requests.insert(0, _compared(request, args.compare, directory))
     json_file = Path(args.json) if args.json else None
     if json_file is not None:

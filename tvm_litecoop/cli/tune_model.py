@@ -61,7 +61,11 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
         if outcomes[0].interrupted:
             screen.say("interrupted; going on with the best so far")
             break
-    executable = model_check.finish(outcomes, model, mod, tasks, right, screen.note)
+    try:
+        executable = model_check.finish(outcomes, model, mod, tasks, right, screen.note)
+    except KeyboardInterrupt:
+        screen.say("stopped before the model was compiled: the same command with --trials 0 compiles what was found")
+        raise
     for part in model_tables.shown(outcomes, requests[0].trials):
         screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))
     tuning_s = sum(outcome.seconds.get("total", 0.0) for outcome in outcomes)

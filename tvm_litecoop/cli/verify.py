@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tvm_litecoop.cli import screen
 from tvm_litecoop.cli.files import check_writable, write
@@ -12,12 +12,15 @@ from tvm_litecoop.compat import check_versions
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.tuning.threads import use_physical_cores
 
+if TYPE_CHECKING:
+    from tvm_litecoop.certify.certificate import TaskCertificate
+
 DESCRIPTION = """\
 Check the best records of every task in a work dir that TVM's MetaSchedule has written, whoever tuned it: litecoop or
 TVM's own strategies. Records are tried in the order of their recorded times, until one is certified:
 
-  right    its results equal those of the untuned program on random, negative, zero, one, large, overflowing,
-           denormal, infinite and NaN inputs
+  right    its results equal those of the untuned program on random, positive, negative, zero, one, large,
+           overflowing, denormal, infinite and NaN inputs
   faster   timed in turns with the default, which on a CPU is the untuned program, the 95 % interval of the ratio of
            their times is below 1
   honest   it does not take more than 3 times its recorded time, unless the other records are as far off
@@ -29,8 +32,9 @@ nothing. The result is printed and written to WORK_DIR/certificate.json; the dat
 EPILOG = """\
 equality:
   A float32 result may be off by 1e-4 of itself (float64 1e-9, float16 1e-2, bfloat16 4e-2, integers not at all), plus
-  4 eps sqrt(n) of the largest result for sums of n terms, at least a tenth of the former; what a change of the inputs
-  in the last place does to the untuned program's results is no error. NaN and infinities must be the same in the same
+  4 eps sqrt(n) of the largest result for sums of n terms (eps of the numbers that the sum is kept in), at least a tenth
+  of the former; what a change of the inputs in the last place does to the untuned program's results is no error, nor is
+  a rare integer that floating-point numbers are rounded or compared to. NaN and infinities must be the same in the same
   places, but for three things: sums that overflow may give an infinity or a NaN; a program that pads or selects need
   only agree where the untuned one is finite; one that takes a maximum or minimum over many values, whose answer to a
   NaN hangs on their order, is run on such inputs and not compared.
@@ -88,24 +92,34 @@ def _verify(args: argparse.Namespace) -> int:
     if found.broken:
         lines = ", ".join(map(str, found.broken[:10]))
         say(f"{len(found.broken)} lines of {records.RECORDS} cannot be read and are left out: {lines}")
-    done = []
-    with Examiner() as examiner:
-        for task in found.tasks:
-            done.append(certify(task, examiner, say, top=args.top))
-            for line in (*table.reasons(done[-1]), table.summary(done[-1])):
-                say(line)
+    done: list[TaskCertificate] = []
+    try:
+        with Examiner() as examiner:
+            for task in found.tasks:
+                done.append(certify(task, examiner, say, top=args.top))
+                for line in (*table.reasons(done[-1]), table.summary(done[-1])):
+                    say(line)
+    except KeyboardInterrupt:
+        store.write(args.directory, done, keep=True)
+        say(f"stopped; what is said of {len(done)} of {len(found.tasks)} tasks is in {store.FILE}")
+        raise
     console.print(table.table(done))
-    text = store.write(args.directory, done)
+    _write(args.directory, done, json_file)
     note(args.directory, done)
-    if json_file is not None:
-        write(json_file, text)
     if args.set_aside:
         moved, done = aside.set_aside(args.directory, done)
-        text = store.write(args.directory, done)
-        if json_file is not None:
-            write(json_file, text)
+        _write(args.directory, done, json_file)
         where = f"moved {moved} records to {Path(args.directory) / aside.FILE}"
         say(where if moved else "no record was rejected: nothing is moved")
     for line in table.how(args.directory, done, set_aside=args.set_aside):
         say(line)
     return int(any(task.harmful or task.unchecked for task in done))
+
+
+def _write(directory: str, done: list[TaskCertificate], json_file: Path | None) -> None:
+    """The certificate; that of `--json` first, for the work directory may be one that cannot be written."""
+    from tvm_litecoop.certify import store
+
+    if json_file is not None:
+        write(json_file, store.as_text(done))
+    store.write(directory, done)

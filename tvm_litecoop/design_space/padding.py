@@ -10,10 +10,11 @@ from collections.abc import Collection
 from math import prod
 from typing import Any
 
-from tvm.s_tir.schedule import ScheduleError
+from tvm.s_tir.schedule import Schedule, ScheduleError
 
 from tvm_litecoop.design_space.contraction import REUSED, blocks_of, is_contraction, reuse, vector_axis
 from tvm_litecoop.nest import Axis, Block, Machine
+from tvm_litecoop.tvm_bridge.nests import bindings_of, buffer_of
 
 TILES = range(4, 17)
 """An extent with a divisor among these can be tiled for registers and caches."""
@@ -32,8 +33,8 @@ def pad(schedule: Any, machine: Machine, left: Collection[str]) -> None:
         left: Operands to be left as they are.
     """
     for name, block in blocks_of(schedule.mod).items():
-        multiples = _multiples(block, machine) if _worth_copies(block, left) else [1]
-        if max(multiples) > 1 and _sums_products(schedule.get(schedule.get_sblock(name))):
+        multiples = _multiples(block, machine) if _worth_copies(block, left) and _goes_over_all(block) else [1]
+        if max(multiples) > 1 and _sums_products(schedule.mod, name):
             try:
                 schedule.pad_einsum(name, multiples)
             except (ScheduleError, RuntimeError, ValueError):  # an index that is more than one loop, as of convolutions
@@ -47,6 +48,16 @@ def _worth_copies(block: Block, left: Collection[str]) -> bool:
     sums = prod(axis.extent for axis in block.axes if axis.reduction)
     own = [read for read in block.reads if read.buffer != block.writes[0].buffer]
     return sums >= REUSED and all(reuse(block, read) >= REUSED for read in own)
+
+
+def _goes_over_all(block: Block) -> bool:
+    """Whether axes go over the whole of what they index: TVM's copies have zeros beyond a buffer, not beyond a loop."""
+    for access in block.accesses:
+        for extent, coefficients in zip(access.shape, access.dims, strict=True):
+            moved = [(axis.extent, n) for axis, n in zip(block.axes, coefficients, strict=True) if n]
+            if moved != [(extent, 1)] and (moved or extent > 1):
+                return False
+    return True
 
 
 def _multiples(block: Block, machine: Machine) -> list[int]:
@@ -65,13 +76,26 @@ def _multiple(axis: Axis, lanes: int) -> int:
     return MULTIPLE
 
 
-def _sums_products(block: Any) -> bool:
-    """Whether zeros among its operands add nothing: `c += a * b`, casts allowed."""
+def _sums_products(mod: Any, name: str) -> bool:
+    """Whether zeros among a block's operands add nothing: `c += a * b`, casts allowed, iterators in loop order."""
+    schedule = Schedule(mod)  # of its own: asking a schedule adds to its trace
+    rv = schedule.get_sblock(name)
+    block, loops = schedule.get(rv), [schedule.get(loop) for loop in schedule.get_loops(rv)]
+    bindings = bindings_of(loops[-1].body, block)
+    iterators = [bindings[one.var] for one in block.iter_vars if one.var in bindings]
+    if [loop.loop_var.name for loop in loops] != [getattr(one, "name", "") for one in iterators]:
+        return False
     value: Any = getattr(block.body, "value", None)
     if type(value).__name__ != "Add":
         return False
-    products = [term for term in (_uncast(value.a), _uncast(value.b)) if type(term).__name__ == "Mul"]
-    return any(_is_load(_uncast(term.a)) and _is_load(_uncast(term.b)) for term in products)
+    terms, written = [_uncast(value.a), _uncast(value.b)], buffer_of(block.writes[0])
+    return any(
+        type(product).__name__ == "Mul"
+        and all(_is_load(_uncast(factor)) for factor in (product.a, product.b))
+        and _is_load(total)
+        and written.same_as(buffer_of(total))
+        for product, total in (terms, reversed(terms))
+    )
 
 
 def _uncast(expr: Any) -> Any:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tvm_litecoop.errors import WorkDirError
-from tvm_litecoop.journal.journal import FILE, opened
-from tvm_litecoop.journal.store import CERTIFIED, Damaged, Newer
+from tvm_litecoop.journal.opening import opened
+from tvm_litecoop.journal.store import CERTIFIED, FILE, Damaged, Newer
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal.book import Book
-from tvm_litecoop.journal.journal import FILE
-from tvm_litecoop.journal.store import ENDED, NOTES, Damaged, Newer, Row, Store, Task
+from tvm_litecoop.journal.store import ENDED, FILE, NOTES, Damaged, Newer, Row, Store, Task
 from tvm_litecoop.search.events import Event
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+FILE = "litecoop.sqlite"
 APPLICATION = 0x4C434F00
 """Tells our files from other SQLite files: `LCO`, and the version in the last byte."""
 PAGE = 512

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ FILE = "cold.json"
 """Beside an artifact: the positions of its cold arguments."""
 MOST_CALLS = 1000
 """Of a repeat; a call of a kernel that short costs more to prepare than to time."""
+MOST_S = 0.5
+"""Of repeats that are timed together, with the flushes between their calls: that of an embedding's whole table takes
+far longer than the kernel, which reads some rows of it."""
 CHILL = "tvm_litecoop.measure.chill"
 
 
@@ -54,17 +58,23 @@ def cold_clock(module: Any, device: Any, args: Sequence[Any], positions: Sequenc
     def chill(*given: Any) -> None:
         flush(given[0], *(given[position] for position in positions))
 
+    call_s = 0.0  # with what is done before it
+
     def clock(number: int, repeat: int, min_ms: float) -> list[float]:
+        nonlocal call_s
         tvm_ffi.register_global_func(CHILL, chill, override=True)
-        number = min(number, MOST_CALLS)
         while True:
+            most = max(1, min(MOST_CALLS, int(MOST_S / repeat / call_s))) if call_s else MOST_CALLS
+            number = min(number, most)
             calls = number * repeat
             evaluator = module.time_evaluator(module.entry_name, device, number=1, repeat=calls, f_preproc=CHILL)
             device.sync()
+            began = time.perf_counter()
             runs = [float(seconds) for seconds in evaluator(*args).results]
+            call_s = (time.perf_counter() - began) / (calls + 1)  # one is not timed
             wanted = math.ceil(number * repeat * min_ms / 1e3 / max(sum(runs), 1e-9))
-            if wanted <= number or number >= MOST_CALLS:
+            if wanted <= number or number >= most:
                 return [statistics.fmean(runs[at : at + number]) for at in range(0, calls, number)]
-            number = min(wanted, MOST_CALLS)
+            number = wanted
 
     return clock

@@ -97,7 +97,7 @@ class AdaptiveRunner(PyRunner):  # type: ignore[misc]
     def _run(self, candidates: list[_Candidate]) -> list[Any]:
         outcomes = [self._time(candidate) for candidate in candidates]
         timings = [outcome.value for outcome in outcomes if outcome.error is None]
-        if all(timing.gave_up for timing in timings):
+        if timings and all(timing.gave_up for timing in timings):
             # Nothing in the whole batch, which is of one task, was worth timing. After too many of these in a
             # row, rather distrust the best known, and look again at those that were measured against it.
             doubtful = {candidate.key for candidate in candidates if self._best.doubtful(candidate.key)}

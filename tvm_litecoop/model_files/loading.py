@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tvm_litecoop.errors import WorkloadError
@@ -27,7 +28,7 @@ def load(text: str, shapes: Shapes) -> Model | Workload:
     """
     suffix = Path(text).suffix.lower()
     if suffix in READERS:
-        path = Path(text).expanduser()
+        path = Path(os.path.expanduser(text))  # leaves `~nobody` as it is, where pathlib raises
         if not path.is_file():
             why = "is a directory" if path.is_dir() else "is not there"
             raise WorkloadError(f"{text} {why}", "name a file, for example model.onnx or model.pt2")

@@ -43,6 +43,7 @@ class Books:
         """A run begins now: the pool may have been made long before, and used in another one."""
         self._start = time.monotonic()
         self._before.update({account: stats.blocked_s for account, stats in self.stats.items()})
+        self.budget.begin()
 
     def holds(self, task: str, number: int) -> bool:
         """Whether an event is in these books already, of a run in this process that was cut off; now it is.
@@ -93,9 +94,12 @@ class Books:
         """Of these seconds, those since the run began."""
         return self.blocked(name)[1] - sum(self._before[account] for account in self._accounts(name))
 
-    def was_blocked(self, account: str, seconds: float) -> None:
-        """So many seconds that were booked before are of this run, which is gone on with."""
-        self._before[account] -= seconds
+    def was_called(self, account: str, estimate: Usage | None, answer: Answer | None, blocked_s: float) -> None:
+        """What was booked of a call before is of this run, which is gone on with; None for an answer that came late."""
+        self._before[account] -= blocked_s
+        cost = estimate if answer is None else _cost(estimate, answer)
+        if cost is not None:
+            self.budget.was_spent(cost)
 
     def _accounts(self, name: str) -> list[str]:
         return [self.account(name, escalated=escalated) for escalated in (False, True)]
@@ -116,12 +120,11 @@ class Books:
         stats = self._booked(account)
         stats.add_answer(answer, blocked_s)
         self.hidden_s += hidden_s
-        kind, usage = answer.fault.kind if answer.fault else "", answer.usage
-        if estimate is not None and (answer.cached or kind == NOT_SENT):
+        cost = _cost(estimate, answer)
+        if estimate is not None and cost is None:
             self.budget.release(estimate)
-        elif estimate is not None:
-            billed = replace(usage.at_least(estimate), seconds=usage.seconds) if kind == TIMEOUT else usage
-            self.budget.settle(estimate, billed)
+        elif estimate is not None and cost is not None:
+            self.budget.settle(estimate, cost)
         for proposal in answer.proposals:
             if isinstance(proposal, Rejection):
                 self.reject(account, proposal)
@@ -162,3 +165,11 @@ class Books:
 
     def _booked(self, account: str) -> MemberStats:
         return self.stats.setdefault(account, MemberStats())
+
+
+def _cost(estimate: Usage | None, answer: Answer) -> Usage | None:
+    """What a call is booked for; None for one that costs nothing: of a free member, known already, or never sent."""
+    kind, usage = answer.fault.kind if answer.fault else "", answer.usage
+    if estimate is None or answer.cached or kind == NOT_SENT:
+        return None
+    return replace(usage.at_least(estimate), seconds=usage.seconds) if kind == TIMEOUT else usage

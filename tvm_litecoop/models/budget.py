@@ -42,11 +42,20 @@ class Budget:
         self.limits = limits or Limits()
         self._spent = {"calls": 0.0, "tokens": 0.0, "usd": 0.0, "seconds": 0.0}
         self._held = dict.fromkeys(self._spent, 0.0)
+        self._before = dict.fromkeys(self._spent, 0.0)
+
+    def begin(self) -> None:
+        """A run begins, which may spend all of it: what was spent until now was spent by others."""
+        self._before = dict(self._spent)
+
+    def was_spent(self, usage: Usage) -> None:
+        """So much that was spent before is of this run, which is gone on with."""
+        self._add(self._before, usage, -1)
 
     def affords(self, estimate: Usage) -> bool:
         """Whether one more call of that size fits."""
         return all(
-            limit is None or self._spent[name] + self._held[name] + cost <= limit
+            limit is None or self._used(name) + cost <= limit
             for name, cost in _costs(estimate).items()
             for limit in [getattr(self.limits, name)]
         )
@@ -61,14 +70,17 @@ class Budget:
         self._add(self._spent, usage, 1)
 
     def spent(self, name: str) -> float:
-        """What was spent of `calls`, `tokens`, `usd` or `seconds`."""
+        """What was spent of `calls`, `tokens`, `usd` or `seconds`, in all runs."""
         return self._spent[name]
+
+    def _used(self, name: str) -> float:
+        return self._spent[name] - self._before[name] + self._held[name]
 
     def left(self) -> str:
         """What is left of each limit, in words; empty where nothing is limited."""
         units = {"calls": "{:.0f} calls", "tokens": "{:.0f} tokens", "usd": "${:.2f}", "seconds": "{:.0f} s"}
         return ", ".join(
-            text.format(max(0.0, limit - self._spent[name] - self._held[name]))
+            text.format(max(0.0, limit - self._used(name)))
             for name, text in units.items()
             for limit in [getattr(self.limits, name)]
             if limit is not None

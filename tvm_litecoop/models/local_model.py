@@ -61,10 +61,16 @@ class LocalModel:
 
     def _tokens(self, prompt: Prompt) -> list[int]:
         """The prompt in the words of the model's chat, or plain where it has none."""
+        from jinja2 import TemplateError
+
         turns = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
         if not self._tokenizer.chat_template:
             return list(self._tokenizer.encode(f"{prompt.system}\n\n{prompt.user}\n\n"))
-        text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        try:
+            text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        except TemplateError:  # as of Gemma: it knows no system
+            turns = [{"role": "user", "content": f"{prompt.system}\n\n{prompt.user}"}]
+            text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         return list(self._tokenizer.encode(text, add_special_tokens=False))  # the template writes them itself
 
     def _decode(self, samples: list[_Sample], logits: Any, seen: Any) -> None:

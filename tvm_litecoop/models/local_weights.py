@@ -134,13 +134,18 @@ def _check_memory(weights: Weights) -> None:
     file = Path(weights.path, weights.gguf_file)
     if weights.gguf_file and file.stat().st_size * PACKED * SPARE_GGUF < free:
         return  # counting takes seconds
-    if weights.gguf_file:
-        need = 4 * SPARE_GGUF * _gguf_params(file)
-    else:
-        need = 4 * SPARE * sum(map(_params, file.glob("*.safetensors")))
+    need = 4 * SPARE_GGUF * _gguf_params(file) if weights.gguf_file else 4 * SPARE * sum(map(_params, _parts(file)))
     if need > free:
         detail = f"{file} needs {need / 2**30:.1f} GiB as float32, {free / 2**30:.1f} GiB are free"
         raise ChatError(Fault("out of memory", detail, lasting=True))
+
+
+def _parts(folder: Path) -> list[Path]:
+    """The files that transformers loads; a folder may hold the same weights once more, in another form."""
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if index.exists() and not whole.exists():
+        return [folder / name for name in set(json.loads(index.read_text())["weight_map"].values())]
+    return [whole] if whole.exists() else list(folder.glob("*.safetensors"))
 
 
 def _gguf_params(file: Path) -> int:

@@ -21,6 +21,7 @@ from tvm_litecoop.models.base import NOT_SENT, TIMEOUT, Fault, Profile
 from tvm_litecoop.models.llm import ChatError, LanguageModel, Question
 from tvm_litecoop.models.replies import Reply
 from tvm_litecoop.models.settings import MemberSettings
+from tvm_litecoop.proposal.prompt import Prompt
 from tvm_litecoop.proposal.schema import json_schema
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 SLOW_S = 10.0
 """Seconds to expect of the first call to a server that computes on the tuned CPU."""
 OPENAI = "https://api.openai.com/v1"
+CHARACTERS = 4
+"""Of a token, where a server counts none."""
 RETRIES = 2
 """Times the SDK asks again after 429, 5xx or a lost connection, with backoff and `Retry-After`. None for a server on
 the tuned CPU: it may go on with the question that was given up."""
@@ -107,6 +110,7 @@ class OpenAIChat:
         self._lock = threading.Lock()
         self._form = FORMS[0]
         self._limit = "max_tokens"  # OpenAI's reasoning models insist on another name, which other servers do not know
+        self._one_turn = False
         self._told = False  # that answers are cut off
         self._client: Any = None
         self._sent = ""  # the key; the variable may hold another one by now
@@ -135,29 +139,32 @@ class OpenAIChat:
 
     def _answer(self, question: Question) -> Reply:
         """Ask in one form after the other until the server takes one."""
-        refused, start = "", time.perf_counter()
+        refused, start, one_turn = "", time.perf_counter(), self._one_turn
         for form in FORMS[FORMS.index(self._form) :]:
             try:
-                reply = self._ask(question, form)
+                reply = self._ask(question, form, one_turn)
             except _Refused as error:
                 refused = str(error)
                 continue
             self._form = form  # only now: a refusal may have other reasons than the form
             texts = tuple(map(self._without_key, reply.texts))
             return replace(reply, texts=texts, seconds=time.perf_counter() - start)
+        if "system" in refused.lower() and not one_turn:  # a server whose model knows none, as Gemma
+            self._one_turn = True
+            return self._answer(question)
         raise ChatError(Fault("refused request", refused))
 
-    def _ask(self, question: Question, form: str) -> Reply:
+    def _ask(self, question: Question, form: str, one_turn: bool) -> Reply:
         """Ask in one form; whatever goes wrong is a `ChatError`, or `_Refused` where another form may help."""
         import openai
 
         e = self._endpoint
         try:
-            reply, cut_off = completion.read(self._post(question, form))
+            reply, cut_off = completion.read(self._post(question, form, one_turn))
             if cut_off and not self._told:
                 self._told = True
                 logger.warning("an answer of %s was cut off: raise its max_tokens, %d", e.model, e.max_tokens)
-            return reply
+            return _counted(reply, question)
         except ChatError:
             raise
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
@@ -171,17 +178,14 @@ class OpenAIChat:
         except Exception as error:  # the transport's own errors, of whatever library
             raise ChatError(Fault("connection", self._clean(error), of_server=True)) from None
 
-    def _post(self, question: Question, form: str) -> bytes:
+    def _post(self, question: Question, form: str, one_turn: bool) -> bytes:
         """The body of the answer."""
         import openai
 
         e = self._endpoint
         body: dict[str, Any] = {
             "model": e.model,
-            "messages": [
-                {"role": "system", "content": question.prompt.system},
-                {"role": "user", "content": question.prompt.user},
-            ],
+            "messages": _turns(question.prompt, one_turn),
             **({} if e.temperature is None else {"temperature": e.temperature}),
             **_response_format(question, form),
         }
@@ -254,7 +258,7 @@ class OpenAIChat:
             return Fault("not found", f"{where}: {detail}", lasting=True)
         if status == 429:
             return Fault(RATE_LIMIT, detail, "insufficient_quota" in str(error), wait_s)
-        if status == wire.GATEWAY_TIMEOUT:
+        if status in wire.GATEWAY_TIMEOUTS:
             return Fault(TIMEOUT, detail, retry_after_s=wait_s, of_server=True)
         return Fault("server error", detail, retry_after_s=wait_s, of_server=status >= 500)
 
@@ -269,6 +273,21 @@ class OpenAIChat:
         for key in (self._sent, self._secret()):
             text = text.replace(key, "***") if len(key) >= SECRET else text
         return text
+
+
+def _turns(prompt: Prompt, one_turn: bool) -> list[dict[str, str]]:
+    if one_turn:
+        return [{"role": "user", "content": f"{prompt.system}\n\n{prompt.user}"}]
+    return [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+
+
+def _counted(reply: Reply, question: Question) -> Reply:
+    """A reply of a server that counts no tokens, with about as many as there are: a budget would never end."""
+    if reply.tokens_in:
+        return reply
+    read = len(question.prompt.system) + len(question.prompt.user)
+    written = sum(map(len, reply.texts)) // CHARACTERS
+    return replace(reply, tokens_in=read // CHARACTERS, tokens_out=max(reply.tokens_out, written))
 
 
 def _response_format(question: Question, form: str) -> dict[str, Any]:

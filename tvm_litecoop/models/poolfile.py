@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.errors import ConfigError, LiteCoOpError, last_line
 from tvm_litecoop.models import providers
 from tvm_litecoop.models.base import Member
 from tvm_litecoop.models.budget import Limits
@@ -24,6 +25,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+KEY_FROM = 20
+"""Characters from which on a name with small letters and digits, as `gsk_...` or `hf_...`, is rather a key."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODELS = ("openai", "huggingface")
 _TABLES: dict[str, type[Any]] = {"member": MemberSettings, "pool": PoolSettings, "budget": BudgetSettings}
@@ -101,10 +104,16 @@ def _wrong(settings: MemberSettings, taken: list[str]) -> Iterator[tuple[str, st
         yield "base_url", f"{settings.base_url!r} is no address", "begin with http:// or https://"
     if settings.path and not _exists(settings.path):
         yield "path", f"there is no {settings.path}", "name a directory or file with the model's weights"
-    if settings.api_key_env and not _VARIABLE.fullmatch(settings.api_key_env):  # likely the key itself: not repeated
+    if settings.api_key_env and not _names_a_variable(settings.api_key_env):  # likely the key itself: not repeated
         yield "api_key_env", "no name of an environment variable", "put the key in one, and name that one here"
     if settings.provider in _MODELS and "params" not in settings.model_fields_set:
         yield "params", f"nobody knows how large {settings.name} is", "add its parameter count; an estimate will do"
+
+
+def _names_a_variable(text: str) -> bool:
+    """Whether a text can name an environment variable, and looks like it where there is none of that name."""
+    long = len(text) >= KEY_FROM and any(c.islower() for c in text) and any(c.isdigit() for c in text)
+    return bool(_VARIABLE.fullmatch(text)) and (text in os.environ or not long)
 
 
 def _unlimited(settings: MemberSettings, budget: BudgetSettings) -> Iterator[tuple[str, str, str]]:
@@ -125,7 +134,13 @@ def _exists(path: str) -> bool:
 def _member(settings: MemberSettings) -> Member:
     make = providers.provider(settings.provider)
     assert make is not None  # `read` has looked
-    return make(settings)
+    try:
+        return make(settings)
+    except LiteCoOpError:
+        raise
+    except Exception as error:  # the code of another package
+        why = f"the provider {settings.provider!r} fails on {settings.name}: {last_line(error)}"
+        raise ConfigError(why, "see what it wants of a [[member]]") from None
 
 
 def _choices(error: Any) -> str:

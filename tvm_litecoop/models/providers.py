@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Any
 
-from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.errors import ConfigError, last_line
 from tvm_litecoop.models.base import Member
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.mutator import Mutator
@@ -55,7 +55,13 @@ def provider(name: str) -> Callable[[Any], Member] | None:
         made: Callable[[Any], Member] = import_module(MODELS[name]).member
         return made
     found = {point.name: point for point in entry_points(group=GROUP)}
-    return found[name].load() if name in found else None
+    if name not in found:
+        return None
+    try:
+        own: Callable[[Any], Member] = found[name].load()
+    except Exception as error:  # the code of another package
+        raise ConfigError(f"the provider {name!r} cannot be loaded: {last_line(error)}", "mend its package") from None
+    return own
 
 
 def provider_names() -> list[str]:

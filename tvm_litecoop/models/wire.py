@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +22,10 @@ SENT = frozenset(
     ("accept", "accept-encoding", "authorization", "connection", "content-length", "content-type", "host", "user-agent")
 )
 """Headers that leave the house, with the SDK's own `x-stainless-`; it would add all of OPENAI_CUSTOM_HEADERS."""
-GATEWAY_TIMEOUT = 504
+GATEWAY_TIMEOUTS = (504, 524)
 """Of a gateway, behind which the model may have answered: not to be asked again, as after any time-out."""
+STALE_S = 5.0
+"""A connection that the server had left long ago fails sooner; one that is lost later may have been worked for."""
 NO_KEY = "none"
 """Stands for the key of a server that wants none, because the SDK wants one; it is not sent."""
 _START, _FAULT = "litecoop_start", "litecoop_fault"
@@ -57,17 +60,20 @@ def fault_of(response: Any) -> Fault | None:
 
 
 def _send(send: Callable[..., Any], request: Any, **options: Any) -> Any:
-    """A response; for a request that the server got and did not answer in time an empty one that notes the fault.
+    """A response; for a request that the server got and did not answer an empty one that notes the fault.
 
     The SDK would ask again, and whoever bills by the token may bill every time.
     """
     try:
         return send(request, **options)
     except Exception as error:  # httpx's, or those of the library that the SDK has in its place
-        if type(error).__name__ not in ("ReadTimeout", "WriteTimeout"):
+        name, lasted_s = type(error).__name__, time.monotonic() - request.extensions.get(_START, math.inf)
+        lost = name in ("ReadError", "RemoteProtocolError") and lasted_s > STALE_S
+        if not lost and name not in ("ReadTimeout", "WriteTimeout"):
             raise
         library = import_module(type(request).__module__.partition(".")[0])
-        return library.Response(200, request=request, extensions={_FAULT: Fault(TIMEOUT, "no answer in time")})
+        fault = Fault(TIMEOUT, "the connection was lost" if lost else "no answer in time", of_server=lost)
+        return library.Response(200, request=request, extensions={_FAULT: fault})
 
 
 def _depart(request: Any) -> None:
@@ -88,7 +94,7 @@ def _arrive(timeout_s: float, response: Any) -> None:
         response.extensions[_FAULT] = fault
         response._content = b""
         response.close()
-    answered_maybe = response.status_code == GATEWAY_TIMEOUT
+    answered_maybe = response.status_code in GATEWAY_TIMEOUTS
     if fault is not None or answered_maybe or retry_after(response.headers) > LONGEST_WAIT_S:
         response.headers["x-should-retry"] = "false"
 

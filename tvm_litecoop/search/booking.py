@@ -21,7 +21,8 @@ def book(event: Event, state: State, books: Books, *, again: bool = False) -> No
         case Chosen():
             books.has_run(event.at_s)
         case Answered() | GaveUp() if again:
-            books.was_blocked(state.asked[event.call].account, event.blocked_s)
+            asked, answer = state.asked[event.call], event.answer if isinstance(event, Answered) else None
+            books.was_called(asked.account, asked.estimate, answer, event.blocked_s)
         case _ if again:
             pass
         case Asked():

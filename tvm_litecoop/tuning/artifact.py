@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ def matched(inputs: Sequence[Argument], given: dict[str, Path]) -> dict[str, Any
             array = np.load(file, allow_pickle=False)
             if not isinstance(array, np.ndarray):
                 raise ValueError("it holds several arrays")
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise LiteCoOpError(f"--input {name}={file} cannot be read: {error}", "write it with numpy.save") from None
         if array.shape != known[name].shape or str(array.dtype) != known[name].dtype:
             raise LiteCoOpError(

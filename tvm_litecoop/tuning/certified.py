@@ -52,14 +52,19 @@ def certified(
     for task in known:
         number = _number(task, mods, target)
         if number is not None:
-            found.append((number, certify(task, examiner, say, top=TOP, spec=spec, rematch=rematch)))
-    if found:
-        try:
-            store.write(directory, [said for _, said in found], keep=True)
-        except WorkDirError as error:
-            say(f"the certificate is not kept, litecoop verify {shlex.quote(directory)} makes it again: {error}")
-        note(directory, [said for _, said in found])
+            said = certify(task, examiner, say, top=TOP, spec=spec, rematch=rematch)
+            found.append((number, said))
+            _keep(directory, said, say)
     return found
+
+
+def _keep(directory: str, said: TaskCertificate, say: Say) -> None:
+    """At once: the next task may take minutes, and Ctrl-C may come."""
+    try:
+        store.write(directory, [said], keep=True)
+    except WorkDirError as error:
+        say(f"the certificate is not kept, litecoop verify {shlex.quote(directory)} makes it again: {error}")
+    note(directory, [said])
 
 
 def _number(task: records.Task, mods: Sequence[Any], target: Any) -> int | None:

@@ -109,6 +109,8 @@ def untunable(mod: Any) -> str:
         args_of(mod)
     except TypeError:
         return "has a shape that only the run tells"
+    except ValueError:
+        return "takes a scalar, which a runner cannot make up"
     return ""
 
 

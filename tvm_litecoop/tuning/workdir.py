@@ -11,8 +11,8 @@ from typing import Any
 from tvm_litecoop.certify.store import FILE as CERTIFICATE
 from tvm_litecoop.errors import WorkDirError, last_line
 from tvm_litecoop.journal.aside import set_aside
-from tvm_litecoop.journal.journal import FILE
 from tvm_litecoop.journal.lock import Lock
+from tvm_litecoop.journal.store import FILE
 from tvm_litecoop.tuning import mend
 from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tvm_bridge.records import REJECTED, mean_seconds

@@ -38,12 +38,12 @@ def measured_by(model: Model, target: Any, say: Callable[[str], object]) -> Yard
     Raises:
         WorkloadError: TVM cannot compile or run the model, or its outputs are wrong before anything is tuned.
     """
-    inputs = model.arrays()
     try:
+        inputs = model.arrays()
         untuned = Running(by_default(model.mod, target))
         own = untuned(inputs)
         plain = Yardstick(inputs, untuned, own, f"the untuned model ({model.checked_by})", allowed(own))
-    except Exception as error:  # passes, code generation and kernels raise anything
+    except Exception as error:  # passes, code generation and kernels raise anything; arrays may be too large
         raise WorkloadError(
             f"{model.spec}: TVM cannot run the untuned model: {line_of(error)}", "try the same model in another format"
         ) from None

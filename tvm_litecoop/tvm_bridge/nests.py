@@ -51,8 +51,13 @@ def bindings_of(body: Any, block: Any) -> dict[Any, Any]:
     return {}
 
 
+def buffer_of(access: Any) -> Any:
+    """The buffer of a region or of a load."""
+    return access.source if hasattr(access, "source") else access.buffer  # TVM 0.27, TVM 0.26
+
+
 def _access(region: Any, variables: list[Any], bindings: Mapping[Any, Any], *, write: bool) -> Access:
-    buffer = region.source if hasattr(region, "source") else region.buffer  # TVM 0.27, TVM 0.26
+    buffer = buffer_of(region)
     dims = tuple(tuple(_step(dim.min, variable, bindings) for variable in variables) for dim in region.region)
     shape = tuple(max(1, _constant(extent)) for extent in buffer.shape)
     return Access(str(buffer.name), _item_bytes(str(buffer.dtype)), shape, dims, write)

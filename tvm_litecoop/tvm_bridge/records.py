@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,9 @@ class Records:
                 continue
             built = self.space.recorded(record.trace)
             if isinstance(built, Built):
-                known.setdefault(built.key, (built, tuple(float(s) for s in record.run_secs or ())))
+                run_secs = tuple(float(s) for s in record.run_secs or ())
+                if built.key not in known or _seconds(run_secs) < _seconds(known[built.key][1]):
+                    known[built.key] = built, run_secs
             else:
                 logger.info("a record of the database is not used: %s", built)
         return known
@@ -131,3 +134,7 @@ def measured_in(past: Iterable[Event]) -> dict[int, Measurement]:
     """What was measured, by node."""
     results = [result.measurement for event in past if isinstance(event, Measured) for result in event.results]
     return {one.node: one for one in results}
+
+
+def _seconds(run_secs: Sequence[float]) -> float:
+    return mean_seconds(run_secs) or math.inf

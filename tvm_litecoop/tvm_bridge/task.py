@@ -12,7 +12,7 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop._version import __version__
 from tvm_litecoop.config import SearchConfig
-from tvm_litecoop.errors import SearchError
+from tvm_litecoop.errors import SearchError, last_line
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
@@ -88,6 +88,8 @@ class Task:
             args = args_of(context.mod)
         except TypeError:
             raise SearchError("it has a shape that only the run tells", "fix the shapes of its arguments") from None
+        except ValueError as error:  # a scalar, several functions
+            raise SearchError(f"its arguments cannot be made up: {last_line(error)}", "leave it out") from None
         if cost_model is not None:
             self._predictor = Predictor(cost_model, context.for_cost_model(), args)
         self.space = TvmSpace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def value_of(text: str) -> Any:
     if match is None:
         raise WorkloadError(f"{text!r} names no Python file", _FORM)
     path, attribute = match["path"], match["attribute"] or ""
-    module = _import(Path(path).expanduser())
+    module = _import(Path(os.path.expanduser(path)))  # leaves `~nobody` as it is, where pathlib raises
     if not attribute or not hasattr(module, attribute):
         kept = [name for name, value in vars(module).items() if isinstance(value, (tvm.IRModule, PrimFunc))]
         what = f"has no attribute {attribute!r}" if attribute else "needs the name of an attribute"

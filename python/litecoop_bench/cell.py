@@ -24,9 +24,8 @@ def run(cell: Cell, folder: Path) -> dict[str, Any]:
         instead of the outcome where it failed.
     """
     start, origin = time.perf_counter(), provenance.now()
-    outcome = process.ask(
-        "litecoop_bench.cell", {**asdict(cell), "folder": str(folder)}, START_S + TRIAL_S * cell.trials
-    )
+    job, limit_s = {**asdict(cell), "folder": str(folder)}, START_S + TRIAL_S * cell.trials
+    outcome = process.ask("litecoop_bench.cell", job, limit_s)
     if outcome.get("interrupted"):
         outcome = {"error": "stopped by a signal"}
     elif "error" not in outcome and not outcome["best_ms"]:

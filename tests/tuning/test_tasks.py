@@ -80,6 +80,13 @@ def test_a_scheduled_kernel_and_one_of_dynamic_shape_are_left_out() -> None:
     ]
 
 
+def test_a_kernel_that_takes_a_scalar_is_left_out() -> None:
+    x, n = te.placeholder((16,), name="x"), te.var("n", "int64")
+    y = te.compute((16,), lambda i: x[i] + n.astype("float32"), name="y")
+    mod = tvm.IRModule({"main": te.create_prim_func([x, n, y])})
+    assert "arguments that cannot be made up" in untunable(mod)
+
+
 def test_the_weights_of_a_kernel_of_dynamic_shape_count_too() -> None:
     rows = te.placeholder((te.var("n"), 16), name="rows")
     weights = te.placeholder((16, 16), name="weights")

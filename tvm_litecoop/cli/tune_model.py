@@ -68,10 +68,8 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
         raise
     for part in model_tables.shown(outcomes, requests[0].trials):
         screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))
-    tuning_s = sum(outcome.seconds.get("total", 0.0) for outcome in outcomes)
-    screen.say(
-        f"{time.monotonic() - began:.0f} s in all, {tuning_s:.0f} s of them tuning; the rest is timing and checking"
-    )
+    tuning_s, all_s = sum(outcome.seconds.get("total", 0.0) for outcome in outcomes), time.monotonic() - began
+    screen.say(f"{all_s:.0f} s in all, {tuning_s:.0f} s of them tuning; the rest is timing and checking")
     screen.page_of(outcomes[-1])
     try:
         if executable is None:

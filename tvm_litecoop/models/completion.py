@@ -1,12 +1,19 @@
-"""A chat completion as it comes over the wire: its text, its usage, or the error in its place."""
+"""A chat completion as it goes over the wire: what is asked, and the text, the usage, or the error in its place."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from tvm_litecoop.models.llm import Question
 from tvm_litecoop.models.replies import Reply
+from tvm_litecoop.proposal.prompt import Prompt
+from tvm_litecoop.proposal.schema import json_schema
+
+CHARACTERS = 4
+"""Of a token, where a server counts none."""
 
 
 class Told(Exception):
@@ -16,6 +23,32 @@ class Told(Exception):
         super().__init__(str(found.get("message") or found))
         code = str(found.get("code"))
         self.status = int(code) if code.isdecimal() else 500
+
+
+def turns(prompt: Prompt, one_turn: bool) -> list[dict[str, str]]:
+    """The messages of a question; `one_turn` for a model whose chat knows no system."""
+    if one_turn:
+        return [{"role": "user", "content": f"{prompt.system}\n\n{prompt.user}"}]
+    return [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+
+
+def counted(reply: Reply, question: Question) -> Reply:
+    """A reply of a server that counts no tokens, with about as many as there are: a budget would never end."""
+    if reply.tokens_in:
+        return reply
+    read = len(question.prompt.system) + len(question.prompt.user)
+    written = sum(map(len, reply.texts)) // CHARACTERS
+    return replace(reply, tokens_in=read // CHARACTERS, tokens_out=max(reply.tokens_out, written))
+
+
+def response_format(question: Question, form: str) -> dict[str, Any]:
+    """What asks a server for structured output in one of the forms that there are."""
+    if form == "text":
+        return {}
+    if form == "json_object":
+        return {"response_format": {"type": "json_object"}}
+    schema = {"name": "answer", "strict": True, "schema": json_schema(question.form())}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def read(body: bytes) -> tuple[Reply, bool]:

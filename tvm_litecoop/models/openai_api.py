@@ -21,16 +21,12 @@ from tvm_litecoop.models.base import NOT_SENT, TIMEOUT, Fault, Profile
 from tvm_litecoop.models.llm import ChatError, LanguageModel, Question
 from tvm_litecoop.models.replies import Reply
 from tvm_litecoop.models.settings import MemberSettings
-from tvm_litecoop.proposal.prompt import Prompt
-from tvm_litecoop.proposal.schema import json_schema
 
 logger = logging.getLogger(__name__)
 
 SLOW_S = 10.0
 """Seconds to expect of the first call to a server that computes on the tuned CPU."""
 OPENAI = "https://api.openai.com/v1"
-CHARACTERS = 4
-"""Of a token, where a server counts none."""
 RETRIES = 2
 """Times the SDK asks again after 429, 5xx or a lost connection, with backoff and `Retry-After`. None for a server on
 the tuned CPU: it may go on with the question that was given up."""
@@ -164,7 +160,7 @@ class OpenAIChat:
             if cut_off and not self._told:
                 self._told = True
                 logger.warning("an answer of %s was cut off: raise its max_tokens, %d", e.model, e.max_tokens)
-            return _counted(reply, question)
+            return completion.counted(reply, question)
         except ChatError:
             raise
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
@@ -185,9 +181,9 @@ class OpenAIChat:
         e = self._endpoint
         body: dict[str, Any] = {
             "model": e.model,
-            "messages": _turns(question.prompt, one_turn),
+            "messages": completion.turns(question.prompt, one_turn),
             **({} if e.temperature is None else {"temperature": e.temperature}),
-            **_response_format(question, form),
+            **completion.response_format(question, form),
         }
         create = self._sdk().chat.completions.with_raw_response.create
         limit = self._limit  # another call may learn the other name meanwhile
@@ -273,30 +269,6 @@ class OpenAIChat:
         for key in (self._sent, self._secret()):
             text = text.replace(key, "***") if len(key) >= SECRET else text
         return text
-
-
-def _turns(prompt: Prompt, one_turn: bool) -> list[dict[str, str]]:
-    if one_turn:
-        return [{"role": "user", "content": f"{prompt.system}\n\n{prompt.user}"}]
-    return [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-
-
-def _counted(reply: Reply, question: Question) -> Reply:
-    """A reply of a server that counts no tokens, with about as many as there are: a budget would never end."""
-    if reply.tokens_in:
-        return reply
-    read = len(question.prompt.system) + len(question.prompt.user)
-    written = sum(map(len, reply.texts)) // CHARACTERS
-    return replace(reply, tokens_in=read // CHARACTERS, tokens_out=max(reply.tokens_out, written))
-
-
-def _response_format(question: Question, form: str) -> dict[str, Any]:
-    if form == "text":
-        return {}
-    if form == "json_object":
-        return {"response_format": {"type": "json_object"}}
-    schema = {"name": "answer", "strict": True, "schema": json_schema(question.form())}
-    return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def _without_parts(text: str, secret: str) -> str:

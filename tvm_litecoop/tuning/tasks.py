@@ -25,7 +25,7 @@ from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning.request import BATCH
-from tvm_litecoop.tvm_bridge.arguments import args_of
+from tvm_litecoop.tvm_bridge.arguments import args_of, refusal
 from tvm_litecoop.tvm_bridge.machine import machine_of
 from tvm_litecoop.tvm_bridge.records import mean_seconds
 
@@ -105,13 +105,7 @@ def untunable(mod: Any) -> str:
         return "has a schedule already"
     if all(relax.analysis.has_reshape_pattern(func) for func in functions):
         return "a reshape, which costs nothing"
-    try:
-        args_of(mod)
-    except TypeError:
-        return "has a shape that only the run tells"
-    except ValueError:
-        return "takes a scalar, which a runner cannot make up"
-    return ""
+    return refusal(mod)
 
 
 def timed(

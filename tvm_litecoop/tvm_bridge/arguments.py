@@ -6,6 +6,8 @@ from typing import Any
 
 from tvm.s_tir import meta_schedule as ms
 
+from tvm_litecoop.errors import last_line
+
 
 def args_of(mod: Any) -> Any:
     """TVM's `ArgInfo` of each argument.
@@ -14,3 +16,14 @@ def args_of(mod: Any) -> Any:
     packing itself, a block of the kernel, is not timed.
     """
     return ms.arg_info.ArgInfo.from_entry_func(mod, remove_preproc=True)
+
+
+def refusal(mod: Any) -> str:
+    """Why a runner cannot make up the arguments of a module; empty where it can."""
+    try:
+        args_of(mod)
+    except TypeError:
+        return "has a shape that only the run tells"
+    except ValueError as error:  # a scalar, several functions
+        return f"has arguments that cannot be made up: {last_line(error)}"
+    return ""

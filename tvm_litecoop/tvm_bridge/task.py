@@ -12,14 +12,14 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop._version import __version__
 from tvm_litecoop.config import SearchConfig
-from tvm_litecoop.errors import SearchError, last_line
+from tvm_litecoop.errors import SearchError
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.search.space import root_of
-from tvm_litecoop.tvm_bridge.arguments import args_of
+from tvm_litecoop.tvm_bridge.arguments import args_of, refusal
 from tvm_litecoop.tvm_bridge.context import Context, identity
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.on_disk import OnDisk
@@ -84,14 +84,10 @@ class Task:
         self._trials, self._batch = trials, batch
         self._measuring: list[int] = []
         self._predictor = None
-        try:
-            args = args_of(context.mod)
-        except TypeError:
-            raise SearchError("it has a shape that only the run tells", "fix the shapes of its arguments") from None
-        except ValueError as error:  # a scalar, several functions
-            raise SearchError(f"its arguments cannot be made up: {last_line(error)}", "leave it out") from None
+        if why := refusal(context.mod):
+            raise SearchError(f"it {why}", "fix the shapes of its arguments")
         if cost_model is not None:
-            self._predictor = Predictor(cost_model, context.for_cost_model(), args)
+            self._predictor = Predictor(cost_model, context.for_cost_model(), args_of(context.mod))
         self.space = TvmSpace(
             context.mod,
             design_spaces,

@@ -22,6 +22,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A venv knows its own path: one that was copied or moved here still points to where it came from. Make it anew.
 $(shell test "$$(cat $(CREATED) 2>/dev/null)" = "$$(pwd -P)" || rm -f $(CREATED) $(INSTALLED) $(MODELS) $(DOCS))
 
+# The Python that was asked for by name: where .venv has another version, it is made anew.
+ifeq ($(origin PYTHON),command line)
+VERSION := import sys; print(sys.version_info[:2])
+ASKED := $(shell "$(PYTHON)" -c '$(VERSION)' 2>/dev/null)
+$(shell test -z "$(ASKED)" || test "$$("$(PY)" -c '$(VERSION)' 2>/dev/null)" = "$(ASKED)" || \
+  rm -f $(CREATED) $(INSTALLED) $(MODELS) $(DOCS))
+endif
+
 # `make -j clean setup` means one after the other.
 ifneq ($(filter clean,$(MAKECMDGOALS)),)
 .NOTPARALLEL:

@@ -12,6 +12,7 @@ import tvm
 from tvm import relax
 from tvm.relax.frontend import nn
 
+import tvm_litecoop.relax as relax_module
 from tvm_litecoop import LiteCoOpStrategy, ModelPool
 from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.errors import ConfigError, TargetError
@@ -100,6 +101,16 @@ def test_the_pass_takes_params_names_and_a_pool(tmp_path: Path, network: Any, mo
         torn.write("[0, [")
     assert static_shape_tuning_pipeline(0, target, str(tmp_path))(mod) is not None  # TVM would refuse all of it
     assert all(json.loads(line) for line in records(tmp_path))
+
+
+@pytest.mark.parametrize(("most_per_task", "kernels"), [(None, 2), (4, 4), (100, 2)])
+def test_no_more_kernels_are_tuned_than_get_their_trials(
+    tmp_path: Path, network: Any, monkeypatch: pytest.MonkeyPatch, most_per_task: int | None, kernels: int
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(relax_module, "choose", lambda _, most: asked.append(most) or [])
+    static_shape_tuning_pipeline(16, parse_target(None), str(tmp_path), max_trials_per_task=most_per_task)(network[0])
+    assert asked == [kernels]
 
 
 def test_what_goes_on_makes_the_trials_that_are_left(tmp_path: Path, network: Any) -> None:

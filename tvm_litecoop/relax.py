@@ -89,7 +89,8 @@ def MetaScheduleTuneIRMod(
             _searching(strategy, pool, max_trials_global) as search,
             warm_tools(batch=BATCH, cold_weights=cold_weights, meanwhile=_prepare_of(search)) as tools,
         ):
-            chosen = _worth_their_trials(found, target, work_dir, max_trials_global, tools)
+            most = max_trials_global // min(BATCH, max_trials_per_task or BATCH)
+            chosen = _worth_their_trials(found, target, work_dir, most, tools)
             if chosen:
                 contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
                     chosen, work_dir, space=space, strategy=search, seed=seed
@@ -110,13 +111,13 @@ def MetaScheduleTuneIRMod(
 
 
 def _worth_their_trials(
-    found: Sequence[ModelTask], target: Target, work_dir: str, trials: int, tools: dict[str, Any]
+    found: Sequence[ModelTask], target: Target, work_dir: str, most: int, tools: dict[str, Any]
 ) -> list[Any]:
     """TVM's tasks of those that are tuned, timed unless an earlier run did; why others are left out is logged."""
     known = task_times.read(work_dir, str(target))
     tasks = timed(schedulable(found, target), target, known, tools)
     task_times.write(work_dir, str(target), tasks)
-    tasks = choose(tasks, trials // BATCH)
+    tasks = choose(tasks, most)
     for task in tasks:
         if task.left_out:
             logger.info("%s is not tuned: %s", task.name, task.left_out)

@@ -116,6 +116,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self._journal.leave_ended(folder_of(database), database)
         if not any(task.database == database for task in self._under_way):
             self.pool.books.begin()
+            self._journal.begin_run()
         self.pool.remember(self._journal)
         try:
             self._task = Task(

@@ -145,7 +145,7 @@ class Measurement:
     Attributes:
         node: The node that was measured.
         seconds: Mean run time of the kernel; None where it failed to build or to run.
-        error: The first line of TVM's error; empty where there was none.
+        error: What TVM says of a failure, in one line; empty where there was none.
         run_secs: Every run time.
     """
 

@@ -82,7 +82,7 @@ class Shown:
         author: Member that proposed it; empty for the root.
         edits: What the author changed against the program above it.
         seconds: Measured run time; None where it was not measured or failed.
-        error: First line of the failure, if it failed.
+        error: What is said of the failure, in one line, if it failed.
         moved: Sites that TVM silently set to another value than asked.
         loops: What TVM made of it.
     """

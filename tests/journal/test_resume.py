@@ -260,6 +260,17 @@ def test_what_was_rejected_is_not_written_again(tmp_path: Path) -> None:
     assert lines(tmp_path) == others
 
 
+def test_what_was_rejected_is_not_proposed_by_a_later_run(tmp_path: Path) -> None:
+    Run(tmp_path).go(1).die()
+    first, *_ = lines(tmp_path)
+    workdir.open_database(str(tmp_path), fresh=True)
+    (tmp_path / "rejected.json").write_text(json.dumps({"reason": "wrong", "record": json.loads(first)}) + "\n")
+    again = Run(tmp_path).go(1)  # the same seed: it was the first one proposed
+    traces = [json.loads(line)[1][0] for line in lines(tmp_path)]
+    assert len(traces) == 8 and json.loads(first)[1][0] not in traces
+    again.die()
+
+
 def test_what_the_journal_was_not_told_is_taken_over_and_charged(tmp_path: Path) -> None:
     first = Run(tmp_path).go(1)
     candidates = first.context.generate_measure_candidates()
@@ -394,10 +405,23 @@ def test_a_factor_of_zero_is_no_record(tmp_path: Path, database: Path, place: st
     assert len((tmp_path / f"{RECORDS}.broken").read_text().splitlines()) == 1
 
 
-def test_fresh_sets_the_journal_aside_too(tmp_path: Path) -> None:
+def test_what_tvm_may_leave_out_of_a_record_is_no_fault(tmp_path: Path, database: Path) -> None:
+    shutil.copy(database / WORKLOADS, tmp_path)
+    whole = lines(database)
+    number, (trace, seconds, target, _) = json.loads(whole[0])
+    for record in ([trace, seconds, target, None], [trace, None, None, None]):
+        (tmp_path / RECORDS).write_text("\n".join([*whole, json.dumps([number, record])]) + "\n")
+        assert len(mend.open_database(tmp_path).get_all_tuning_records()) == len(whole) + 1
+        assert not (tmp_path / f"{RECORDS}.broken").exists()
+
+
+def test_fresh_sets_the_journal_aside_too_and_all_of_a_run_under_one_number(tmp_path: Path) -> None:
     Run(tmp_path).go(1).die()
     workdir.open_database(str(tmp_path), fresh=True)
     assert (tmp_path / f"{FILE}.1").exists() and not (tmp_path / FILE).exists()
+    (tmp_path / "certificate.json").write_text("{}")
+    workdir.open_database(str(tmp_path), fresh=True)
+    assert (tmp_path / "certificate.json.2").exists() and (tmp_path / f"{WORKLOADS}.2").exists()
 
 
 def test_replay_of_a_run_that_has_not_begun_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -377,6 +379,26 @@ def test_a_forked_child_does_not_have_the_lock(tmp_path: Path) -> None:
     lock.release()
 
 
+def test_a_lock_file_that_cannot_be_written_is_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+        with pytest.raises(OSError, match="No space left"):
+            Lock(tmp_path)
+    code = f"from pathlib import Path; from tvm_litecoop.journal.lock import Lock; Lock(Path({str(tmp_path)!r}))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_directory_that_had_no_room_is_tried_again_by_the_next_run(tmp_path: Path, lines: Lines) -> None:
+    journal = Journal(tmp_path)
+    with patch.object(Store, "add_run", side_effect=sqlite3.OperationalError("database or disk is full")):
+        for _ in "two tasks":
+            journal.begin(SUBJECT, None)
+    assert len(lines.lines) == 1 and not journal._opened
+    journal.begin_run()
+    journal.ended(journal.begin(SUBJECT, None))
+    assert len(lines.lines) == 1 and (tmp_path / FILE).exists()
+
+
 def test_a_directory_that_was_made_again_is_locked_again(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
@@ -430,6 +452,33 @@ def test_what_was_not_gone_on_with_does_not_come_back(tmp_path: Path, lines: Lin
     journal = Journal(tmp_path)
     assert not journal.begin(SUBJECT, None).past and len(lines.lines) == 1
     journal.close()
+
+
+def test_all_tasks_of_a_run_are_left_with_the_first_that_is_not_gone_on_with(tmp_path: Path, lines: Lines) -> None:
+    def begin(settings: str) -> tuple[Journal, list[Book]]:
+        journal = Journal(tmp_path)
+        return journal, [journal.begin(Subject(name, {"settings": settings}, "", 7), None) for name in "abc"]
+
+    journal, books = begin("default")
+    for book in books:
+        book.keep(Started(Built(Program(0, ()), 1), "m"))
+    journal.close()  # killed
+    for _ in range(2):
+        journal, books = begin("paper")
+        assert not any(book.past for book in books)
+        for book in books:
+            journal.ended(book)
+    assert len(lines.lines) == 1 and "changed since the unfinished run" in lines.lines[0]
+
+
+def test_the_events_of_a_task_that_is_lost_are_not_taken_for_those_of_another(tmp_path: Path, lines: Lines) -> None:
+    tuned(tmp_path, 2)
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.execute("UPDATE tasks SET identity = 'somebody'")
+    db.close()
+    assert tuned(tmp_path, 1, end=False).carried == (0, 0.0)
+    assert "is damaged: task 1 is not what was written; 0 events" in lines.lines[0]
+    assert tuned(tmp_path, 1).carried == (6, 0.0)
 
 
 def test_another_pool_and_another_seed_go_on_with_the_tree(tmp_path: Path, lines: Lines) -> None:

@@ -46,10 +46,10 @@ def matmul_schedule() -> Any:
     return sch.mod
 
 
-def labelled(label: str) -> BuilderInput:
+def labelled(label: str, size: int = 1) -> BuilderInput:
     """A module that tells `obey` what to do with it."""
-    a = te.placeholder((1,), "float32", "A")
-    func = te.create_prim_func([a, te.compute((1,), lambda i: a[i])])
+    a = te.placeholder((size,), "float32", "A")
+    func = te.create_prim_func([a, te.compute((size,), lambda i: a[i])])
     return BuilderInput(tvm.IRModule({"main": func.with_attr("label", label)}), TARGET)
 
 
@@ -174,6 +174,8 @@ def test_a_build_far_slower_than_the_others_is_given_up(make_builder: Any, monke
     [result] = warm.build([labelled("hang")])
     assert re.fullmatch(r"LocalBuilder: Timeout, killed after 1\.\d seconds", str(result.error_msg))
     assert paths(warm.build([labelled("one")])) == ["one"]
+    another = labelled("sleep 1.5 long", size=2)  # builds of other kernels say nothing of it
+    assert paths(warm.build([another])) == ["sleep 1.5 long"]
 
 
 def test_results_are_in_the_order_of_the_inputs(shared: WarmBuilder) -> None:

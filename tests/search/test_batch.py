@@ -30,3 +30,11 @@ def test_a_share_is_measured_without_regard_to_predictions() -> None:
     found = [batch.best(waiting, scores, 10, CONFIG, random.Random(seed))[0] for seed in range(50)]
     assert all(chosen[:8] == waiting[:8] for chosen in found)
     assert len({node for chosen in found for node in chosen[8:]}) > 15
+
+
+def test_in_small_batches_now_and_then() -> None:
+    waiting = list(range(30))
+    scores = [1.0 - node / 30 for node in waiting]
+    found = [batch.best(waiting, scores, 2, CONFIG, random.Random(seed))[0] for seed in range(200)]
+    lucky = sum(chosen != [0, 1] for chosen in found)
+    assert 0.25 < lucky / len(found) < 0.5  # a fifth of two, and once in thirty of these it is the second all the same

@@ -18,7 +18,7 @@ from tvm_litecoop.models.budget import Limits
 from tvm_litecoop.models.pool import RESERVE, Pool
 from tvm_litecoop.search.events import Event, Measured
 from tvm_litecoop.search.loop import Search
-from tvm_litecoop.values import Measurement, Proposal, Rejection, SetDecision
+from tvm_litecoop.values import Measurement, Proposal, Rejection, SetDecision, Why
 from tvm_litecoop.view import View
 
 
@@ -135,6 +135,15 @@ def test_a_budget_in_dollars_is_never_passed() -> None:
         measure_all(search, 2)
     # the first calls fly before any price is known: as many as fit in a batch
     assert pool.budget.spent("usd") <= 0.1 + 1e-9
+
+
+def test_who_stands_in_for_a_member_that_cannot_be_asked_does_not_think_ahead() -> None:
+    search = search_of(Pool([thinker()], Limits(calls=0)))
+    for _ in range(3):
+        batch = search.ask(4, ahead=4)
+        assert len(batch) == 4 and {node.author for node in batch} == {RESERVE}
+        assert len(search.state.waiting) < search.config.proposals_per_call
+        search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
 
 
 def test_an_escalation_goes_to_a_member_in_the_background() -> None:
@@ -256,6 +265,8 @@ def test_a_member_that_raises_is_a_fault_like_any_other(error: BaseException, as
         Answer((), Usage(seconds=math.nan)),
         Answer((), Usage(tokens_in=np.int64(7))),  # type: ignore[arg-type]
         Answer((), usage=None),  # type: ignore[arg-type]
+        Answer((), cached=None),  # type: ignore[arg-type]
+        Answer((Rejection(Why.MALFORMED, b"x"),)),  # type: ignore[arg-type]
     ],
 )
 @pytest.mark.parametrize("background", [True, False])

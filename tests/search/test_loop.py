@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,7 +15,7 @@ from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.base import Profile
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.search.loop import ADOPTED, Search
-from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, SetDecision, Why
+from tvm_litecoop.values import Built, Measurement, Program, Proposal, Rejection, SetDecision, Why
 from tvm_litecoop.view import View
 
 
@@ -235,6 +236,28 @@ def test_exact_predictions_earn_trust_and_choose_the_batch() -> None:
     assert sum(chosen) < sum(sorted(map(toy_seconds, proposed))[-len(chosen) :])
 
 
+def test_where_trust_is_lost_what_it_passed_over_waits_and_new_programs_are_proposed() -> None:
+    class Turning(ToySpace):
+        sign = 1
+
+        def predict(self, programs: Sequence[Program]) -> list[float] | None:
+            return [self.sign / toy_seconds(program) for program in programs]
+
+    space = Turning(6, 6)
+    search = Search(space, pool_of(walker()), SearchConfig(), 7)
+    while not search.state.chosen_trusting:
+        measure_all(search, 8)
+    space.sign = -1
+    while search.state.trust.trusted:
+        measure_all(search, 8)
+    for _ in range(3):
+        known, passed_over = len(search.tree), set(search.state.waiting)
+        batch = {node.id for node in search.ask(8)}
+        assert len(batch) == 8 and not batch & passed_over and len(search.tree) >= known + 8
+        search.tell([Measurement(node, 0.01) for node in batch])
+        assert not search.state.trust.trusted
+
+
 def test_the_next_batch_is_proposed_before_the_results_of_this_one() -> None:
     search = search_of(pool_of(walker()), digits=4)
     first = search.ask(4)
@@ -294,6 +317,18 @@ def test_adopted_records_cost_nothing_and_are_not_proposed_again() -> None:
         asked += [n.built.program.decisions for n in batch]
         search.tell([Measurement(n.id, 0.01) for n in batch])
     assert (0, 1) not in asked
+
+
+def test_what_was_rejected_earlier_is_not_proposed() -> None:
+    search = search_of(pool_of(walker()), digits=2, base=2)
+    wrong = search.space.apply(search.tree.root.built.program, [[SetDecision("d0", 0)]])[0]
+    assert isinstance(wrong, Built)
+    search.adopt([], {wrong.key})
+    assert len(search.tree) == 1
+    while batch := search.ask(2):
+        assert wrong.key not in {node.built.key for node in batch}
+        search.tell([Measurement(node.id, 0.01) for node in batch])
+    assert search.tree.root.exhausted
 
 
 def test_of_many_records_only_the_fastest_take_up_room() -> None:

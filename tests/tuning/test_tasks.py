@@ -12,7 +12,7 @@ from tvm import te
 
 from tvm_litecoop.measure.cold import MARK
 from tvm_litecoop.nest import Machine
-from tvm_litecoop.tuning import task_times
+from tvm_litecoop.tuning import task_times, tasks
 from tvm_litecoop.tuning.targets import parse_target
 from tvm_litecoop.tuning.tasks import ModelTask, bound, choose, schedulable, untunable, weights_stay_cold
 from tvm_litecoop.workloads import parse
@@ -65,6 +65,14 @@ def test_untuned_times_are_kept_for_their_target(tmp_path: Path) -> None:
     task_times.write(str(tmp_path), "llvm", tasks)
     (tmp_path / task_times.FILE).write_text("{broken")
     assert task_times.read(str(tmp_path), "llvm") == {}
+
+
+def test_what_could_not_be_timed_is_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = task("conv", 1, None, 0.0), task("matmul", 1, None, 0.0)
+    asked: list[Any] = []
+    monkeypatch.setattr(tasks, "untuned_seconds", lambda mods, *_: asked.extend(mods) or [2e-3] * len(mods))
+    found = tasks.timed([one, other], parse_target(None), {one.digest: None, other.digest: 1e-3}, {})
+    assert asked == [one.mod] and [each.untuned_s for each in found] == [2e-3, 1e-3]
 
 
 def test_a_scheduled_kernel_and_one_of_dynamic_shape_are_left_out() -> None:

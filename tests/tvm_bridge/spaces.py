@@ -12,6 +12,7 @@ from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge.space import TvmSpace
 from tvm_litecoop.workloads import parse
+from tvm_litecoop.workloads.base import Workload
 
 CPU = Target({"kind": "llvm", "keys": ["cpu"], "mcpu": "znver4", "num-cores": 2})
 MACHINE = Machine("llvm", 2, 64, 32, 32 * 1024, 1024 * 1024, 32 * 1024 * 1024)
@@ -30,11 +31,11 @@ SMALL = (
 """Every built-in family with a decision, at a small shape."""
 
 
-def context_of(spec: str, target: Any = CPU, strategy: Any = "replay-trace", seed: int = 1) -> Any:
+def context_of(spec: str | Workload, target: Any = CPU, strategy: Any = "replay-trace", seed: int = 1) -> Any:
     """A tuning context with a design-space generator."""
     load_tensor_intrinsics()
     return ms.TuneContext(
-        parse(spec).mod,
+        (parse(spec) if isinstance(spec, str) else spec).mod,
         target=target,
         space_generator="post-order-apply",
         search_strategy=strategy,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from spaces import context_of
+from tvm import te
 from tvm.s_tir.schedule import Schedule, Trace
 
 from tvm_litecoop.certify.compare import off_reference
@@ -15,14 +19,19 @@ from tvm_litecoop.tvm_bridge.replay import Replayed, Replayer
 from tvm_litecoop.tvm_bridge.sketch import Sketch
 from tvm_litecoop.values import Rejection, Why
 from tvm_litecoop.workloads import parse
+from tvm_litecoop.workloads.base import Array, Workload, from_te
 
 
 def test_exactly_the_wrong_ones_of_random_programs_are_found() -> None:
+    assert_the_wrong_ones_are_found(parse("attention:2x32x16"), 1)
+
+
+def assert_the_wrong_ones_are_found(workload: Workload, times: int) -> None:
     """Each is built and run: what is called repeated is wrong, what is not is right."""
-    workload, target = parse("attention:2x32x16"), parse_target("")
-    context = context_of(workload.spec, target, seed=5)
+    target = parse_target("")
+    context = context_of(workload, target, seed=5)
     seen = Counter[tuple[bool, bool]]()
-    for number, design in enumerate(context.generate_design_space()[::4]):
+    for number, design in enumerate(times * context.generate_design_space()[::4]):
         schedule = Schedule(workload.mod, seed=number + 1)
         Trace(design.trace.insts, {}).apply_to_schedule(schedule, remove_postproc=True)
         schedule.enter_postproc()
@@ -42,3 +51,21 @@ def test_they_are_refused_with_the_name_of_the_sum() -> None:
     refused = [one for one in outcomes if isinstance(one, Rejection) and "again and again" in one.detail]
     assert refused and all(one.why is Why.POSTPROC and one.detail.startswith("row") for one in refused)
     assert not any(repeated(one.schedule) for one in outcomes if isinstance(one, Replayed))
+
+
+def windows_of_sums() -> Workload:
+    """A convolution of a window's sums: the windows of neighbours overlap, and their sums with them."""
+    x, w = te.placeholder((8, 8, 4), name="x"), te.placeholder((3, 3, 4, 8), name="w")
+    a, b, p, q, c = (te.reduce_axis((0, n), name) for n, name in ((3, "a"), (3, "b"), (3, "p"), (3, "q"), (4, "c")))
+    s = te.compute((6, 6, 4), lambda h, v, c: te.sum(x[h + a, v + b, c], axis=[a, b]), name="s")
+    y = te.compute((4, 4, 8), lambda h, v, f: te.sum(s[h + p, v + q, c] * w[p, q, c, f], axis=[p, q, c]), name="y")
+
+    def reference(inputs: Sequence[Array]) -> Array:
+        sums = sliding_window_view(inputs[0], (3, 3), (0, 1)).sum((-1, -2))
+        return np.einsum("hvcpq,pqcf->hvf", sliding_window_view(sums, (3, 3), (0, 1)), inputs[1])
+
+    return from_te("windows", [x, w, y], reference=reference, scales=(1.0, 0.1), atol=1e-3)
+
+
+def test_sums_of_overlapping_windows_are_found_too() -> None:
+    assert_the_wrong_ones_are_found(windows_of_sums(), 24)

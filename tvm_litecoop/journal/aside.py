@@ -8,22 +8,28 @@ COMPANIONS = ("", "-wal", "-shm")
 """What SQLite keeps beside a file that was not closed."""
 
 
-def set_aside(file: Path) -> Path | None:
-    """Rename a file to `*.1`, `*.2`, ..., what SQLite keeps beside it with it.
+def set_aside(*files: Path) -> list[Path]:
+    """Rename files to `*.1`, or all to `*.2`, ...; what SQLite keeps beside one goes with it.
 
     Returns:
-        Where it is now; None where there was none.
+        Where those that were there are now.
 
     Raises:
-        OSError: It cannot be renamed.
+        OSError: One cannot be renamed.
     """
-    if not file.exists():
-        return None
     number = 1
-    while (aside := file.with_name(f"{file.name}.{number}")).exists():
+    while any(_numbered(file, number).exists() for file in files):
         number += 1
-    for companion in COMPANIONS:
-        beside = file.with_name(file.name + companion)
-        if beside.exists():
-            beside.rename(aside.with_name(aside.name + companion))
+    aside = []
+    for file in files:
+        if file.exists():
+            aside.append(_numbered(file, number))
+            for companion in COMPANIONS:
+                beside = file.with_name(file.name + companion)
+                if beside.exists():
+                    beside.rename(_numbered(file, number, companion))
     return aside
+
+
+def _numbered(file: Path, number: int, companion: str = "") -> Path:
+    return file.with_name(f"{file.name}.{number}{companion}")

@@ -57,6 +57,10 @@ class Journal:
         self._opened: dict[Path, Open] = {}
         self._without: set[Path] = set()
 
+    def begin_run(self) -> None:
+        """Another run begins: a directory in which there could be no journal is tried again."""
+        self._without.clear()
+
     def leave_ended(self, beside: Path | None, database: Any) -> None:
         """Close what a run left open that was ended by an exception, or Ctrl-C in a notebook: another one begins.
 
@@ -98,6 +102,8 @@ class Journal:
         except (OSError, sqlite3.Error, Damaged, Newer) as error:
             logger.warning("no journal in %s: %s; tuning goes on without it", folder, error)
             self._without.add(place)
+            if place in self._opened and not self._opened[place].books:
+                self._close(place)
             return Book(seed=subject.seed)
         self._opened[place].books.append(book)
         return book
@@ -145,7 +151,10 @@ class Journal:
             if book is not None:
                 opened.run = before.run
                 return book
-            opened.store.write(before.id, [(ENDED, "")])
+            others = [] if opened.run else opened.store.tasks()  # with this tree those of its run are left, too
+            left = {one.id for one in others if one.run == before.run and opened.unfinished(one)}
+            for number in sorted(left | {before.id}):
+                opened.store.write(number, [(ENDED, "")])
         elif not opened.run and any(opened.unfinished(task) for task in opened.store.tasks()):
             logger.warning("an unfinished run here is of another workload or target: it is kept and not continued")
         if not opened.run:

@@ -67,8 +67,12 @@ class Lock:
             raise WorkDirError(
                 f"work dir {str(folder)!r} is in use by process {holder}", "wait for it, or choose another work dir"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError:  # a full disk
+            os.close(descriptor)
+            raise
         self._held = _held[self._file] = _Held(descriptor, os.getpid())
 
     def release(self) -> None:

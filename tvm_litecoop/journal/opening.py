@@ -79,7 +79,7 @@ def opened(folder: Path) -> Open:
     return Open(store, lock, events)
 
 
-def _mended(file: Path, found: salvage.Found) -> Path | None:
+def _mended(file: Path, found: salvage.Found) -> Path:
     """Put what is good of a file in its place, where all of that can be written; where the file itself is now."""
     draft, log, _ = drafts = [file.with_name(f"{file.name}.draft{companion}") for companion in COMPANIONS]
     for left in drafts:  # by a process that died at this
@@ -92,7 +92,7 @@ def _mended(file: Path, found: salvage.Found) -> Path | None:
             store.close()
         if log.exists():  # closing the file did not empty it
             raise OSError(f"{draft} cannot be written whole")
-        aside = set_aside(file)
+        (aside,) = set_aside(file)
         draft.rename(file)
         return aside
     finally:
@@ -109,8 +109,10 @@ def _was_cut_off(file: Path) -> bool:
 def _read(file: Path, found: salvage.Found) -> tuple[Store, list[Row]]:
     store = Store(file)
     try:
-        store.tasks()
+        tasks = {task.id for task in store.tasks()}
         rows = list(store.rows())
+        if any(row.task not in tasks for row in rows):
+            raise Damaged("it has events of a task that it does not have")
         if len(rows) < len(found.rows) or found.lost:
             raise Damaged(f"its log, at event {len(found.rows) + 1}")
         return store, rows

@@ -27,7 +27,7 @@ WAL_SALTS, SALTS = slice(16, 24), slice(8, 16)
 
 @dataclass
 class Found:
-    """The good records of a damaged file: tasks, events without a gap, answers by key.
+    """The good records of a damaged file: tasks, their events as far as there is no gap, answers by key.
 
     Attributes:
         lost: Events behind the first gap.
@@ -65,7 +65,8 @@ def read(file: Path) -> Found:
     while good := [one for one in events[last + 1] if checksum(chain, last + 1, *one[:3]) == one[3]]:
         task, kind, body, chain = good[0]
         last += 1
-        found.rows.append(Row(last, task, kind, body))
+        if task in tasks:  # another one may get the number of a task that is lost
+            found.rows.append(Row(last, task, kind, body))
     found.lost = sum(number > last and bool(candidates) for number, candidates in events.items())
     found.tasks = [tasks[number] for number in sorted(tasks)]
     return found

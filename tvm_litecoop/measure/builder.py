@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 import weakref
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
@@ -24,6 +24,7 @@ from tvm_litecoop import cores, fast_math
 from tvm_litecoop.measure import cold, export  # noqa: F401  `export` registers `export_shared`, in every worker too
 from tvm_litecoop.measure.intrinsics import index_frozen_modules, load_tensor_intrinsics
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
+from tvm_litecoop.parameters import buffers_of
 from tvm_litecoop.passes import present_with
 from tvm_litecoop.waiting import waiting
 
@@ -34,7 +35,7 @@ MAX_BUILDS = 500
 TVM 0.27 one stood at 241 MB after 50 builds of matmul schedules and after 1000, so this is insurance."""
 
 WINDOW = 256
-"""Newest builds whose times count for `slow_ratio`."""
+"""Newest builds of a kernel whose times count for `slow_ratio`."""
 FEW = 4
 """Builds before any of them is called slow."""
 LEAST_LIMIT_S = 2.0
@@ -66,8 +67,8 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         f_export: `(runtime.Module) -> path`; default TVM's `default_export`, a tar, which also suits an RPC
             runner. For a local runner `export_shared` is faster.
         initializer: Runs in each new process, for instance to register functions.
-        slow_ratio: A candidate that builds this many times as long as the median one, and over two seconds, has timed
-            out, be it less than `timeout_sec`; `math.inf` for never.
+        slow_ratio: A candidate that builds this many times as long as the median one of the same arguments, and over
+            two seconds, has timed out, be it less than `timeout_sec`; `math.inf` for never.
         cold_weights: Note beside an artifact which arguments are constant weights of a model, for an `AdaptiveRunner`
             to time it with them out of the caches.
         meanwhile: Called at each `build`, on its thread, while the workers build; `build` returns when both are done.
@@ -91,7 +92,7 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         super().__init__()
         self.slow_ratio, self.cold_weights = slow_ratio, cold_weights
         self.meanwhile, self.waited_s, self._thought = meanwhile, 0.0, 0.0
-        self._seconds: deque[float] = deque(maxlen=WINDOW)
+        self._seconds: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=WINDOW))  # of each kernel
         self.max_workers: int = max_workers or cores.usable()
         self.timeout_sec = timeout_sec
         self.initializer = initializer
@@ -120,11 +121,14 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
             LiteCoOpError: After `close`; TVM's FFI passes it on as a RuntimeError of the same text.
         """
         jobs = [self._job(item) for item in build_inputs]
+        kernels = [_kernel(item.mod) for item in build_inputs]
+        limit_s = max(map(self._limit_s, kernels), default=math.inf)
         with waiting(f"building {len(jobs)} programs"):
-            outcomes = self._workers.map(_build_and_export, jobs, self._limit_s(), self._think)
+            outcomes = self._workers.map(_build_and_export, jobs, limit_s, self._think)
             self._workers.settle()
         self.waited_s += max(0.0, self._thought - max((one.ended for one in outcomes), default=self._thought))
-        self._seconds.extend(outcome.seconds for outcome in outcomes)
+        for kernel, outcome in zip(kernels, outcomes, strict=True):
+            self._seconds[kernel].append(outcome.seconds)
         return [self._result(outcome) for outcome in outcomes]
 
     def _think(self) -> None:
@@ -135,11 +139,12 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         """End the workers. Calling it again does nothing."""
         self._workers.close()
 
-    def _limit_s(self) -> float:
-        """Seconds a candidate may take, from what others took."""
-        if len(self._seconds) < FEW:
+    def _limit_s(self, kernel: str) -> float:
+        """Seconds a candidate may take, from what others of the same kernel took."""
+        seconds = self._seconds[kernel]
+        if len(seconds) < FEW:
             return math.inf
-        return max(LEAST_LIMIT_S, self.slow_ratio * statistics.median(self._seconds))
+        return max(LEAST_LIMIT_S, self.slow_ratio * statistics.median(seconds))
 
     def _job(self, item: Any) -> tuple[Any, ...]:
         cold_ones = cold.weights_of(item.mod) if self.cold_weights else []
@@ -165,6 +170,12 @@ def build_module(mod: Any, target: Any, _params: Any) -> Any:
         load_tensor_intrinsics()
     with present_with(UNCHECKED), fast_math.switched(target):
         return tvm.tirx.build(RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(mod), target=target)
+
+
+def _kernel(mod: Any) -> str:
+    """The same for all programs of a task: types and sizes of the arguments. A packed weight has another shape."""
+    buffers = [buffer for func in mod.functions.values() for buffer in buffers_of(func)]
+    return str([(str(one.dtype), str(math.prod(getattr(one, "shape", ())))) for one in buffers])
 
 
 def _build_and_export(

@@ -90,8 +90,8 @@ def well_formed(answer: object) -> Answer:
     if not isinstance(answer, Answer) or not isinstance(answer.proposals, tuple):
         raise TypeError(f"its answer is no Answer with a tuple of proposals but {answer!r:.60}")
     usage, fault = answer.usage, answer.fault
-    if not isinstance(usage, Usage) or not isinstance(fault, Fault | None):
-        raise TypeError("usage and fault of its answer must be a Usage, and a Fault or None")
+    if not isinstance(usage, Usage) or not isinstance(fault, Fault | None) or type(answer.cached) is not bool:
+        raise TypeError("usage, fault and cached of its answer must be a Usage, a Fault or None, True or False")
     if not all(type(cost) in (int, float) and math.isfinite(cost) and cost >= 0 for cost in vars(usage).values()):
         raise ValueError(f"its answer cost {usage!r}")
     if not type(usage.tokens_in) is type(usage.tokens_out) is int:
@@ -106,7 +106,7 @@ def well_formed(answer: object) -> Answer:
 
 def _is_proposal(one: object) -> bool:
     if isinstance(one, Rejection):
-        return isinstance(one.why, Why)
+        return isinstance(one.why, Why) and isinstance(one.detail, str)
     if not isinstance(one, Proposal) or not (isinstance(one.next_member, str) and isinstance(one.reason, str)):
         return False
     return all(map(_is_edit, one.edits))

@@ -25,10 +25,11 @@ def best(
     """
     predicted = dict(zip(waiting, scores, strict=True))
     order = sorted(waiting, key=lambda node: -predicted[node])
-    explore = min(count, len(order)) - max(1, round(count * (1 - config.epsilon)))
-    split = min(count, len(order)) - max(0, explore)
+    share = count * config.epsilon
+    explore = round(share) or int(rng.random() < share)
+    split = min(len(order), count - explore)
     first, rest = order[:split], order[split:]
-    lucky = rng.sample(rest, max(0, explore))
+    lucky = rng.sample(rest, min(explore, len(rest)))
     left = [node for node in rest if node not in lucky]
     return first + lucky, left[count * (config.oversample - 1) :]
 

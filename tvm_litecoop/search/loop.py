@@ -12,7 +12,7 @@ Here are the decisions. What they come to is an event (`search.events`), and onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from tvm_litecoop import seeds
@@ -169,7 +169,7 @@ class Search:
         """
         proposed = len(self.tree) - self.state.chosen_among
         among = count * self.config.oversample if self.state.chosen_trusting else 0
-        return max(count - len(self.state.waiting), among - proposed)
+        return max(count - self.state.fresh, among - proposed)
 
     def step(self, needed: int = 1, *, wait: bool = True) -> bool:
         """Expand one node, or wait for a call that flies; False when neither is possible now.
@@ -193,26 +193,29 @@ class Search:
         node = escalated or policy.select(self.tree, self._size_scores, self.config)
         if node is None:
             return wait and self._land(wait=True)
-        return self._ask_member(node, at_once=enough and escalated is None, must=escalated is not None, wait=wait)
+        may = None if wait else self.pool.holds_nobody_up
+        return self._ask_member(node, at_once=enough and escalated is None, must=escalated is not None, may=may)
 
     def _escalated(self) -> Node | None:
         """A parent whose next step belongs to the largest member; its width does not matter."""
         nodes = (self.tree.nodes[i] for i in self.state.escalated)
         return next((node for node in nodes if not (node.spent or node.closed)), None)
 
-    def _ask_member(self, node: Node, *, at_once: bool = False, must: bool = False, wait: bool = True) -> bool:
+    def _ask_member(
+        self, node: Node, *, at_once: bool = False, must: bool = False, may: Callable[[str], bool] | None = None
+    ) -> bool:
         """Let the node's member propose; a call in the background flies under virtual loss until it lands.
 
         Args:
             node: The program to be changed.
             at_once: A free member acts, so that nobody waits: enough calls fly already.
             must: The node was handed over to its member.
-            wait: Without, a member that the search would stand still for is not asked, and the answer is False.
+            may: Whether a member may be asked, for anybody None; where not, the answer is False.
         """
         call = self.state.steps + 1
         stand_in = seeds.fork(self.seed, "stand-in", node.id, call)
         author = self.pool.acting(node.member, stand_in, self.config, free=at_once, must=must)
-        if not (wait or self.pool.holds_nobody_up(author)):
+        if may is not None and not may(author):
             return False
         view = sight.view_of(self.tree, node, self.space, self.pool, self.config)
         background = self.pool.in_background(author)
@@ -246,19 +249,18 @@ class Search:
 
     def _think_ahead(self, count: int) -> None:
         """Ask background members for the batch after this one while this one is measured."""
-        passed: list[Node] = []  # nodes whose members do not think in the background, out of the way for a moment
+        passed: list[Node] = []  # nodes where nobody would think in the background, out of the way for a moment
         k = self.config.proposals_per_call
         for _ in range(2 * count):
-            if len(self.state.waiting) + k * len(self._flights) >= count:
+            if self.state.fresh + k * len(self._flights) >= count:
                 break
             if len(self._flights) >= self.config.in_flight:
                 break
             node = policy.select(self.tree, self._size_scores, self.config)
             if node is None:
                 break
-            if self.pool.in_background(node.member):
-                self._ask_member(node)
-            else:
+            aside = self.pool.in_background
+            if not (aside(node.member) and self._ask_member(node, may=aside)):
                 self.tree.hold(node)
                 passed.append(node)
         for node in passed:
@@ -298,7 +300,7 @@ class Search:
         self._foreseen = {}
         predicted: dict[int, float | None] = dict.fromkeys(waiting)
         predicted.update(zip(waiting, scores or (), strict=scores is not None))
-        best, dropped = waiting[:count], list[int]()
+        best, dropped = sorted(waiting, key=lambda i: i < self.state.passed_over)[:count], list[int]()
         if scores is not None and self.state.trust.trusted:
             rng = seeds.rng(self.seed, "explore", len(self.tree))
             best, dropped = batch.best(waiting, scores, count, self.config, rng)
@@ -331,18 +333,22 @@ class Search:
             results = batch.judged(self.tree, fresh.values(), self.pool.is_small)
             self._happened(Measured(tuple(results), round(self._watch.reset(), DIGITS)))
 
-    def adopt(self, known: Iterable[tuple[Built, float]]) -> None:
+    def adopt(self, known: Iterable[tuple[Built, float]], rejected: Collection[int] = ()) -> None:
         """Take over programs that were measured earlier, with their seconds; none is proposed again.
 
         The fastest few become children of the root, to be refined; the rest would only use up its width.
+
+        Args:
+            known: The programs.
+            rejected: Keys of others that must not be proposed either.
         """
         root = self.tree.root
         fastest: dict[int, tuple[Built, float]] = {}
         for built, seconds in sorted(known, key=lambda pair: pair[1]):
             fastest.setdefault(built.key, (built, seconds))
-        if not fastest:
+        keys = tuple({**fastest, **dict.fromkeys(rejected)})
+        if not keys:
             return
-        keys = tuple(fastest)
         _, root_s = fastest.pop(root.built.key, (None, None))
         programs = tuple(fastest.values())[:ADOPTED]
         self._happened(Adopted(programs, keys, root_s, self.pool.first(self.config)))

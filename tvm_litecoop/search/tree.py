@@ -30,7 +30,7 @@ class Node:
         member: Member that acts here next.
         edits: What the author changed against the parent.
         throughput: Runs per second; None while it is not measured; 0 where it failed to build or run.
-        error: First line of the failure, if it failed.
+        error: What is said of the failure, in one line, if it failed.
         visits: Times a step passed through, own creation included.
         pending: Calls in flight below or at this node (virtual loss).
         flying: Of those, the ones about this very node.

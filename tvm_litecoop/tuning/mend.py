@@ -122,9 +122,10 @@ def _workload_of(line: bytes) -> int:
 def _number(found: Any) -> int:
     """From 1 on; 0 for a line that is no record."""
     match found:
-        case [int(number), [[list(insts), list(decisions)], list(run_secs), dict() | str(), list()]] if number >= 0:
-            timed = all(isinstance(seconds, (int, float)) for seconds in run_secs)
-            if timed and not _divides_by_zero(insts, decisions):
+        case [int(number), [[list(insts), list(decisions)], times, target, args]] if number >= 0:
+            timed = isinstance(times, list | None) and all(isinstance(one, int | float) for one in times or ())
+            formed = timed and isinstance(target, dict | str | None) and isinstance(args, list | None)
+            if formed and not _divides_by_zero(insts, decisions):
                 return number + 1
     return 0
 

@@ -24,6 +24,7 @@ from tvm_litecoop.measure.cold import weights_of
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
+from tvm_litecoop.parameters import buffers_of
 from tvm_litecoop.tuning.request import BATCH
 from tvm_litecoop.tvm_bridge.arguments import args_of, refusal
 from tvm_litecoop.tvm_bridge.machine import machine_of
@@ -119,11 +120,11 @@ def timed(
     Args:
         tasks: Of one model; those left out already are not timed.
         target: For which machine.
-        known: Seconds by digest, from an earlier run.
+        known: Seconds by digest, from an earlier run; what could not be timed then is tried again.
         tools: `builder` and `runner`; warm ones for None, where something is to be timed.
     """
     machine, times = machine_of(target), dict(known or {})
-    missing = [task for task in tasks if not task.left_out and task.digest not in times]
+    missing = [task for task in tasks if not task.left_out and times.get(task.digest) is None]
     if missing:
         opened: AbstractContextManager[dict[str, Any]] = (
             warm_tools(batch=BATCH, cold_weights=weights_stay_cold(tasks, machine))
@@ -209,7 +210,6 @@ def failing(mod: Any, target: Any) -> str:
 
 
 def _weight_bytes(mod: Any) -> int:
-    func = next(iter(mod.functions.values()))
-    weights = [func.params[position] for position in weights_of(mod)]  # constants, of known shape
-    buffers = [getattr(func, "buffer_map", {}).get(one, one) for one in weights]  # TVM 0.26, TVM 0.27
-    return sum(bytes_of(("TENSOR", str(one.dtype), [int(extent) for extent in one.shape])) for one in buffers)
+    buffers = buffers_of(next(iter(mod.functions.values())))
+    weights = [buffers[position] for position in weights_of(mod)]  # constants, of known shape
+    return sum(bytes_of(("TENSOR", str(one.dtype), [int(extent) for extent in one.shape])) for one in weights)

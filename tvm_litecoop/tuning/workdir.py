@@ -24,7 +24,7 @@ def open_database(directory: str, *, fresh: bool) -> Any:
     Args:
         directory: Created with its parents.
         fresh: Start with an empty database and journal, and no certificate; files of an earlier run are renamed to
-            `*.1`, `*.2`, ...
+            `*.1`, those of the one after to `*.2`, ...
 
     Raises:
         WorkDirError: The directory cannot be written, or its database cannot be read.
@@ -33,8 +33,7 @@ def open_database(directory: str, *, fresh: bool) -> Any:
     with _written(directory):
         path.mkdir(parents=True, exist_ok=True)
         if fresh:
-            for name in (*mend.FILES, FILE, CERTIFICATE, REJECTED):
-                set_aside(path / name)
+            set_aside(*(path / name for name in (*mend.FILES, FILE, CERTIFICATE, REJECTED)))
     try:
         return mend.open_database(path)
     except OSError as error:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from tvm.s_tir.schedule import ScheduleError
 from tvm.tirx.analysis import undefined_vars
 
-from tvm_litecoop.tvm_bridge.nests import bindings_of
+from tvm_litecoop.tvm_bridge.nests import bindings_of, shift_of
 from tvm_litecoop.view import Loops
 
 PARALLEL, VECTORIZED = 1, 2  # tirx.ForKind
@@ -37,7 +40,8 @@ def repeated(schedule: Any) -> str:
 
     TVM's `decompose_reduction` (`RewriteReductionBlock`) sets the result to its start outside of the first loop of the
     reduction. A loop of a consumer that stands inside of that one, and that the reduction does not depend on, then adds
-    everything once more. One in five random programs of an attention is such. Maxima and minima may be made again, but
+    everything once more; one that moves a window adds once more where the windows overlap, as those of a convolution
+    of sums. One in five random programs of an attention is such. Maxima and minima may be made again, but
     of those with an index (argmax) this is not seen, and they count as sums.
 
     Args:
@@ -56,7 +60,7 @@ def repeated(schedule: Any) -> str:
             around = _loops_above(start)
             while inside and around and inside[-1].same_as(around[-1]):
                 del inside[-1], around[-1]
-            if inside and not _idempotent(update.stmt) and _idle(inside, update.stmt):
+            if inside and not _idempotent(update.stmt) and _again(inside, update.stmt):
                 return str(update.stmt.name_hint)
     return ""
 
@@ -69,16 +73,49 @@ def _loops_above(sref: Any) -> list[Any]:
     return found
 
 
-def _idle(loops: list[Any], block: Any) -> bool:
-    """Whether any of the loops right around a block moves none of its iterators."""
-    bindings = bindings_of(loops[0].stmt.body, block)
-    if not bindings:
+def _again(loops: list[Any], block: Any) -> bool:
+    """Whether the loops right around a block come to one of its elements twice.
+
+    So they do where one moves none of its iterators, or where two that move one of them come to the same place, as i
+    and j of 4 * i + j with 8 of j.
+    """
+    values = bindings_of(loops[0].stmt.body, block).values()
+    moving = [(loop.stmt.loop_var, int(getattr(loop.stmt.extent, "value", 0))) for loop in loops]
+    moving = [(variable, extent) for variable, extent in moving if extent != 1]
+    if not values:
         return False  # something stands between the loops and the block
-    moving = [var for value in bindings.values() for var in undefined_vars(value)]
-    return any(
-        getattr(loop.stmt.extent, "value", 0) != 1 and not any(loop.stmt.loop_var.same_as(var) for var in moving)
-        for loop in loops
-    )
+    if not all(any(_holds(value, variable) for value in values) for variable, _ in moving):
+        return True
+    independent = []
+    for variable, extent in moving:
+        moves = [_move(value, variable, extent) for value in values]
+        if math.prod(places for _, places in moves) == extent:  # else it moves several iterators at once
+            independent.append(moves)
+    return any(map(_overlap, zip(*independent, strict=True)))
+
+
+def _move(value: Any, variable: Any, extent: int) -> tuple[int, int]:
+    """The step by which a loop alone moves an iterator, and the number of places it comes to; 0 of no one step."""
+    step = shift_of(value, variable, {})
+    if shift_of(value, variable, {}, extent - 1) == step * (extent - 1):
+        return abs(step), extent if step else 1
+    places = sorted({shift_of(value, variable, {}, i) for i in range(extent)})
+    steps = {after - before for before, after in pairwise(places)}
+    return (steps.pop(), len(places)) if len(steps) == 1 else (0, 0)
+
+
+def _overlap(moves: Sequence[tuple[int, int]]) -> bool:
+    """Whether moves of one iterator, added up, come to a place twice."""
+    reach = 0
+    for step, places in sorted(moves):
+        if 0 < step <= reach:
+            return True
+        reach += step * (places - 1)
+    return False
+
+
+def _holds(value: Any, variable: Any) -> bool:
+    return any(variable.same_as(var) for var in undefined_vars(value))
 
 
 def _idempotent(block: Any) -> bool:

@@ -26,7 +26,11 @@ def read_block(schedule: Any, block_rv: Any) -> Block:
     variables = [loop.loop_var for loop in loops]
     reduced = [bindings[v.var] for v in block.iter_vars if int(v.iter_type) == REDUCTION and v.var in bindings]
     axes = tuple(
-        Axis(str(loop.loop_var.name), _constant(loop.extent), any(_step(value, loop.loop_var, {}) for value in reduced))
+        Axis(
+            str(loop.loop_var.name),
+            _constant(loop.extent),
+            any(shift_of(value, loop.loop_var, {}) for value in reduced),
+        )
         for loop in loops
     )
     reads = [_access(region, variables, bindings, write=False) for region in block.reads]
@@ -58,18 +62,18 @@ def buffer_of(access: Any) -> Any:
 
 def _access(region: Any, variables: list[Any], bindings: Mapping[Any, Any], *, write: bool) -> Access:
     buffer = buffer_of(region)
-    dims = tuple(tuple(_step(dim.min, variable, bindings) for variable in variables) for dim in region.region)
+    dims = tuple(tuple(shift_of(dim.min, variable, bindings) for variable in variables) for dim in region.region)
     shape = tuple(max(1, _constant(extent)) for extent in buffer.shape)
     return Access(str(buffer.name), _item_bytes(str(buffer.dtype)), shape, dims, write)
 
 
-def _step(index: Any, variable: Any, bindings: Mapping[Any, Any]) -> int:
-    """How far `index` moves when the loop variable goes from 0 to 1, every other variable at 0.
+def shift_of(index: Any, variable: Any, bindings: Mapping[Any, Any], to: int = 1) -> int:
+    """How far `index` moves when the loop variable goes from 0 to `to`, every other variable at 0.
 
-    Exact for the affine indices of tensor programs. For `x // 4` it says 0, "does not move", which is right for the
-    small steps that strides are used for.
+    Exact for the affine indices of tensor programs. For `x // 4` it says 0 of 1, "does not move", which is right for
+    the small steps that strides are used for.
     """
-    return _evaluate(index, variable, 1, bindings) - _evaluate(index, variable, 0, bindings)
+    return _evaluate(index, variable, to, bindings) - _evaluate(index, variable, 0, bindings)
 
 
 def _evaluate(expr: Any, variable: Any, value: int, bindings: Mapping[Any, Any]) -> int:

@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 REJECTED = "rejected.json"
 """Records that were found wrong or slow, beside the database (`certify/aside.py`)."""
-FAILED_S = 1e10
-"""What TVM writes as the run time of a candidate that failed."""
+FAILED_S, STUB_S = 1e9, 1e10
+"""TVM writes the second as the run time of a candidate that failed; what is above the first is such a mark."""
 
 
 def folder_of(database: Any) -> Path | None:
@@ -36,7 +36,7 @@ def folder_of(database: Any) -> Path | None:
 def mean_seconds(run_secs: Any) -> float | None:
     """Mean run time in seconds; None where there is none, or only a mark of failure."""
     times = [float(s) for s in run_secs or ()]
-    return sum(times) / len(times) if times and max(times) < 1e9 else None
+    return sum(times) / len(times) if times and max(times) < FAILED_S else None
 
 
 def measurement_of(node: int, run_secs: Any, error: str = "") -> Measurement:
@@ -79,8 +79,9 @@ class Records:
             elif seconds and (node is None or not node.measured) and (node or key not in search.state.seen):
                 earlier.append((built, seconds))
         search.recall(unknown)
-        search.adopt(earlier)
-        there = known.keys() | self._rejected() if past else known.keys()
+        rejected = self._rejected()
+        search.adopt(earlier, rejected - search.state.seen)
+        there = known.keys() | rejected
         missing = [one for one in measured_in(past).values() if search.tree.nodes[one.node].built.key not in there]
         for one in missing:
             self._commit(search.tree.nodes[one.node].built, one)
@@ -125,7 +126,7 @@ class Records:
 
     def _commit(self, built: Built, one: Measurement) -> None:
         workload = self.database.commit_workload(self.mod)
-        schedule, run_secs = self.space.schedule(built.program), list(one.run_secs) or [FAILED_S]
+        schedule, run_secs = self.space.schedule(built.program), list(one.run_secs) or [STUB_S]
         record = ms.database.TuningRecord(schedule.trace, workload, run_secs, self.target, args_of(schedule.mod))
         self.database.commit_tuning_record(record)
 

@@ -12,7 +12,7 @@ from tvm.s_tir import meta_schedule as ms
 
 from tvm_litecoop._version import __version__
 from tvm_litecoop.config import SearchConfig
-from tvm_litecoop.errors import SearchError
+from tvm_litecoop.errors import SearchError, last_line
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.journal import Journal, Subject
 from tvm_litecoop.models.pool import Pool
@@ -183,7 +183,7 @@ class Task:
     def notify(self, results: Sequence[Any]) -> None:
         """Book TVM's results, in the order of the candidates."""
         measured = [
-            measurement_of(node, result.run_secs, _first_line(result.error_msg))
+            measurement_of(node, result.run_secs, _reason(result.error_msg))
             for node, result in zip(self._measuring, results, strict=True)
         ]
         self._measuring = []
@@ -216,6 +216,7 @@ def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:
     return {name: named[name] for name in sorted(named) if not name.startswith("MutateParallel")}
 
 
-def _first_line(message: Any) -> str:
+def _reason(message: Any) -> str:
+    """One line of an error: whose it is, and what happened, between which TVM puts a traceback."""
     lines = str(message).strip().splitlines() if message else []
-    return lines[0] if lines else ""
+    return "" if not lines else lines[0] if len(lines) == 1 else f"{lines[0].partition(':')[0]}: {last_line(message)}"

@@ -18,6 +18,7 @@ from tvm import te
 from tvm.s_tir.analysis import estimate_tir_flops
 
 from ..errors import WorkloadError
+from ..parameters import buffers_of
 
 Array = npt.NDArray[Any]
 Reference = Callable[[Sequence[Array]], Array]
@@ -63,7 +64,7 @@ class Workload:
         func = self.mod[MAIN]
         if len(func.params) < self.num_outputs:
             raise WorkloadError(f"{self.spec}: the function has no parameters", "its last one must be the output")
-        args = [_static(param, self.spec) for param in func.params]
+        args = self.arg_shapes()
         local = [_static(buffer, self.spec) for buffer in func.body.block.alloc_buffers]
         total = sum(math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in args + local)
         if total > MAX_BYTES:
@@ -74,7 +75,7 @@ class Workload:
 
     def arg_shapes(self) -> list[tuple[tuple[int, ...], str]]:
         """Shape and dtype of every parameter of "main", in call order, outputs last."""
-        return [_static(param, self.spec) for param in self.mod[MAIN].params]
+        return [_static(buffer, self.spec) for buffer in buffers_of(self.mod[MAIN])]
 
     def inputs(self, seed: int) -> list[Array]:
         """Draws the input arrays: the same seed gives the same arrays, in any process.

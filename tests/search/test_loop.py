@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 
 import pytest
 
@@ -15,7 +14,7 @@ from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.base import Profile
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.search.loop import ADOPTED, Search
-from tvm_litecoop.values import Built, Measurement, Program, Proposal, Rejection, SetDecision, Why
+from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, SetDecision, Why
 from tvm_litecoop.view import View
 
 
@@ -234,28 +233,6 @@ def test_exact_predictions_earn_trust_and_choose_the_batch() -> None:
     chosen = sorted(toy_seconds(node.built.program) for node in batch)
     assert len(proposed) > len(batch)
     assert sum(chosen) < sum(sorted(map(toy_seconds, proposed))[-len(chosen) :])
-
-
-def test_where_trust_is_lost_what_it_passed_over_waits_and_new_programs_are_proposed() -> None:
-    class Turning(ToySpace):
-        sign = 1
-
-        def predict(self, programs: Sequence[Program]) -> list[float] | None:
-            return [self.sign / toy_seconds(program) for program in programs]
-
-    space = Turning(6, 6)
-    search = Search(space, pool_of(walker()), SearchConfig(), 7)
-    while not search.state.chosen_trusting:
-        measure_all(search, 8)
-    space.sign = -1
-    while search.state.trust.trusted:
-        measure_all(search, 8)
-    for _ in range(3):
-        known, passed_over = len(search.tree), set(search.state.waiting)
-        batch = {node.id for node in search.ask(8)}
-        assert len(batch) == 8 and not batch & passed_over and len(search.tree) >= known + 8
-        search.tell([Measurement(node, 0.01) for node in batch])
-        assert not search.state.trust.trusted
 
 
 def test_the_next_batch_is_proposed_before_the_results_of_this_one() -> None:

@@ -169,7 +169,7 @@ class Search:
         """
         proposed = len(self.tree) - self.state.chosen_among
         among = count * self.config.oversample if self.state.chosen_trusting else 0
-        return max(count - self.state.fresh, among - proposed)
+        return max(count - len(self.state.waiting), among - proposed)
 
     def step(self, needed: int = 1, *, wait: bool = True) -> bool:
         """Expand one node, or wait for a call that flies; False when neither is possible now.
@@ -252,7 +252,7 @@ class Search:
         passed: list[Node] = []  # nodes where nobody would think in the background, out of the way for a moment
         k = self.config.proposals_per_call
         for _ in range(2 * count):
-            if self.state.fresh + k * len(self._flights) >= count:
+            if len(self.state.waiting) + k * len(self._flights) >= count:
                 break
             if len(self._flights) >= self.config.in_flight:
                 break
@@ -300,7 +300,7 @@ class Search:
         self._foreseen = {}
         predicted: dict[int, float | None] = dict.fromkeys(waiting)
         predicted.update(zip(waiting, scores or (), strict=scores is not None))
-        best, dropped = sorted(waiting, key=lambda i: i < self.state.passed_over)[:count], list[int]()
+        best, dropped = waiting[:count], list[int]()
         if scores is not None and self.state.trust.trusted:
             rng = seeds.rng(self.seed, "explore", len(self.tree))
             best, dropped = batch.best(waiting, scores, count, self.config, rng)

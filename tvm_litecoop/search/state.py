@@ -53,8 +53,6 @@ class State:
         answered: Calls that are over and not yet applied, with what was asked.
         chosen_among: Nodes there were when the newest batch was chosen; adopted ones count as of then.
         chosen_trusting: Whether predictions were believed then.
-        passed_over: Nodes there were when a batch was last chosen out of more than it holds, as where predictions
-            choose; those of them that still wait come after all newer ones, until predictions choose again.
         steps, escalations, batches, trials: How many there were; adopted programs are no trials.
         blocked_s: Seconds in which the search stood still for members.
     """
@@ -69,14 +67,9 @@ class State:
         self.asked: dict[int, Asked] = {}
         self.answered: dict[int, tuple[Asked, Answered]] = {}
         self.steps = self.escalations = self.batches = self.trials = 0
-        self.chosen_among, self.chosen_trusting, self.passed_over = 1, False, 0
+        self.chosen_among, self.chosen_trusting = 1, False
         self.blocked_s = 0.0
         self._config = config
-
-    @property
-    def fresh(self) -> int:
-        """Waiting programs that were not passed over."""
-        return sum(node >= self.passed_over for node in self.waiting)
 
     @classmethod
     def of(cls, events: Iterable[Event], config: SearchConfig) -> State:
@@ -112,8 +105,6 @@ class State:
                     self.tree.set_spent(self.tree.nodes[node])
                 self.batches += bool(batch)
                 if wanted:
-                    if self.chosen_trusting or self.trust.trusted:
-                        self.passed_over = len(self.tree)
                     self.chosen_among, self.chosen_trusting = len(self.tree), self.trust.trusted
             case Measured(results):
                 self._measure(results)

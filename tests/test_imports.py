@@ -22,7 +22,7 @@ LAYERS = [
     {"models"},
     {"search"},
     {"journal"},
-    {"passes", "parameters"},
+    {"passes"},
     {"fast_math"},
     {"tvm_bridge", "measure", "workloads"},
     {"strategy", "compat", "audition", "certify", "model_files", "design_space"},

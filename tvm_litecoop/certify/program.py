@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from tvm_litecoop.parameters import buffers_of
-
 MAIN = "main"
 COMM_REDUCE = 2
 """TVM's mark of a reduced axis (`tirx.IterVar.CommReduce`)."""
@@ -56,7 +54,7 @@ def facts(mod: Any) -> Program:
         Unsupported: An argument is no array of a known shape and dtype, or none is written.
     """
     func = mod[MAIN]
-    buffers = buffers_of(func)
+    buffers = list(func.params)
     arguments = tuple(_static(buffer) for buffer in buffers)
     blocks = list(_blocks(func.body))
     written = [_buffer(region) for block in blocks for region in block.writes]

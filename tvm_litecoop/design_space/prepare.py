@@ -8,7 +8,6 @@ from tvm_litecoop.design_space import keeping, packing, padding
 from tvm_litecoop.design_space.contraction import blocks_of
 from tvm_litecoop.measure.cold import weights_of
 from tvm_litecoop.nest import Machine
-from tvm_litecoop.parameters import buffers_of
 
 
 def prepare(schedule: Any, machine: Machine) -> set[str]:
@@ -30,5 +29,4 @@ def prepare(schedule: Any, machine: Machine) -> set[str]:
 def _weights(mod: Any) -> set[str]:
     """Buffers that TVM packs in advance, each in the layout of its kernel (`RewriteLayout`); they are left to it."""
     (func,) = mod.functions.values()
-    buffers = buffers_of(func)
-    return {str(buffers[position].name) for position in weights_of(mod)}
+    return {str(func.params[position].name) for position in weights_of(mod)}

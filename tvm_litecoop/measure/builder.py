@@ -24,7 +24,6 @@ from tvm_litecoop import cores, fast_math
 from tvm_litecoop.measure import cold, export  # noqa: F401  `export` registers `export_shared`, in every worker too
 from tvm_litecoop.measure.intrinsics import index_frozen_modules, load_tensor_intrinsics
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
-from tvm_litecoop.parameters import buffers_of
 from tvm_litecoop.passes import present_with
 from tvm_litecoop.waiting import waiting
 
@@ -174,7 +173,7 @@ def build_module(mod: Any, target: Any, _params: Any) -> Any:
 
 def _kernel(mod: Any) -> str:
     """The same for all programs of a task: types and sizes of the arguments. A packed weight has another shape."""
-    buffers = [buffer for func in mod.functions.values() for buffer in buffers_of(func)]
+    buffers = [buffer for func in mod.functions.values() for buffer in func.params]
     return str([(str(one.dtype), str(math.prod(getattr(one, "shape", ())))) for one in buffers])
 
 

@@ -24,7 +24,6 @@ from tvm_litecoop.measure.cold import weights_of
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.nest import Machine
-from tvm_litecoop.parameters import buffers_of
 from tvm_litecoop.tuning.request import BATCH
 from tvm_litecoop.tvm_bridge.arguments import args_of, refusal
 from tvm_litecoop.tvm_bridge.machine import machine_of
@@ -210,6 +209,6 @@ def failing(mod: Any, target: Any) -> str:
 
 
 def _weight_bytes(mod: Any) -> int:
-    buffers = buffers_of(next(iter(mod.functions.values())))
-    weights = [buffers[position] for position in weights_of(mod)]  # constants, of known shape
+    params = next(iter(mod.functions.values())).params
+    weights = [params[position] for position in weights_of(mod)]  # constants, of known shape
     return sum(bytes_of(("TENSOR", str(one.dtype), [int(extent) for extent in one.shape])) for one in weights)

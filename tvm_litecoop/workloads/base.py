@@ -18,7 +18,6 @@ from tvm import te
 from tvm.s_tir.analysis import estimate_tir_flops
 
 from ..errors import WorkloadError
-from ..parameters import buffers_of
 
 Array = npt.NDArray[Any]
 Reference = Callable[[Sequence[Array]], Array]
@@ -75,7 +74,7 @@ class Workload:
 
     def arg_shapes(self) -> list[tuple[tuple[int, ...], str]]:
         """Shape and dtype of every parameter of "main", in call order, outputs last."""
-        return [_static(buffer, self.spec) for buffer in buffers_of(self.mod[MAIN])]
+        return [_static(buffer, self.spec) for buffer in self.mod[MAIN].params]
 
     def inputs(self, seed: int) -> list[Array]:
         """Draws the input arrays: the same seed gives the same arrays, in any process.

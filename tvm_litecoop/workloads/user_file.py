@@ -15,7 +15,6 @@ from tvm.s_tir.analysis import estimate_tir_flops
 from tvm.tirx import PrimFunc
 
 from ..errors import WorkloadError
-from ..parameters import buffers_of
 from .base import MAIN, Workload
 
 _TEXT = re.compile(r"(?P<path>.*\.py)(?::(?P<attribute>.*))?")
@@ -83,9 +82,8 @@ def workload_of(value: Any, text: str) -> Workload:
     func = func.with_attr("global_symbol", MAIN).with_attr("tirx.noalias", True)
     mod = tvm.IRModule({MAIN: func})
     flops = int(estimate_tir_flops(mod))
-    buffers = buffers_of(func)
-    out = str(getattr(buffers[-1], "dtype", "float32")) if buffers else "float32"
-    scales = (1.0,) * (len(buffers) - Workload.num_outputs)
+    out = str(getattr(func.params[-1], "dtype", "float32")) if len(func.params) else "float32"
+    scales = (1.0,) * (len(func.params) - Workload.num_outputs)
     return Workload(text.rpartition(":")[2], text, mod, flops, None, _RTOL.get(out, 1e-4), _ATOL, scales)
 
 

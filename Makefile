@@ -26,8 +26,9 @@ $(shell test "$$(cat $(CREATED) 2>/dev/null)" = "$$(pwd -P)" || rm -f $(CREATED)
 ifeq ($(origin PYTHON),command line)
 VERSION := import sys; print(sys.version_info[:2])
 ASKED := $(shell "$(PYTHON)" -c '$(VERSION)' 2>/dev/null)
-$(shell test -z "$(ASKED)" || test "$$("$(PY)" -c '$(VERSION)' 2>/dev/null)" = "$(ASKED)" || \
-  rm -f $(CREATED) $(INSTALLED) $(MODELS) $(DOCS))
+$(CREATED): $(shell test "$$("$(PY)" -c '$(VERSION)' 2>/dev/null)" = "$(ASKED)" || echo another)
+.PHONY: another
+another:
 endif
 
 # `make -j clean setup` means one after the other.

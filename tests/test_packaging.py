@@ -78,13 +78,31 @@ def test_help_lists_every_target():
     assert re.findall(r"^  make (\S+) +\S", shown, re.MULTILINE) == TARGETS
 
 
-@needs_make
-def test_setup_says_how_to_mend_a_python_it_cannot_use(tmp_path):
-    """In a path with a space; nothing is installed."""
-    copy = tmp_path / "a b"
+def bare_copy(copy: Path) -> Path:
+    """As much of the repository as `make setup` looks at before it installs anything."""
     (copy / "tvm_litecoop").mkdir(parents=True)
     for name in ("Makefile", "setup.py", "tvm_litecoop/_version.py"):
         shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+@needs_make
+def test_a_python_that_is_asked_for_by_name_and_refused_costs_no_environment(tmp_path):
+    copy = bare_copy(tmp_path / "a b")
+    (copy / ".venv" / "bin").mkdir(parents=True)
+    (copy / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (copy / ".venv" / "created").write_text(f"{copy.resolve()}\n")
+    (copy / ".venv" / "installed").touch()
+    assert make(copy, "setup").returncode == make(copy, "setup", f"PYTHON={sys.executable}").returncode == 0
+    assert "no-such python does not run" in make(copy, "setup", "PYTHON=no-such python").stderr
+    assert "-m venv --clear" in make(copy, "-n", "setup", "PYTHON=no-such python").stdout
+    assert make(copy, "setup").returncode == 0 and make(copy, "help", "PYTHON=no-such python").returncode == 0
+
+
+@needs_make
+def test_setup_says_how_to_mend_a_python_it_cannot_use(tmp_path):
+    """In a path with a space; nothing is installed."""
+    copy = bare_copy(tmp_path / "a b")
     run = make(copy, "-j4", "setup", "PYTHON=no-such python")
     assert run.returncode != 0
     assert "setup: no-such python does not run; fix: make setup PYTHON=" in run.stderr

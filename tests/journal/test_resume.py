@@ -262,13 +262,15 @@ def test_what_was_rejected_is_not_written_again(tmp_path: Path) -> None:
 
 def test_what_was_rejected_is_not_proposed_by_a_later_run(tmp_path: Path) -> None:
     Run(tmp_path).go(1).die()
-    first, *_ = lines(tmp_path)
-    workdir.open_database(str(tmp_path), fresh=True)
-    (tmp_path / "rejected.json").write_text(json.dumps({"reason": "wrong", "record": json.loads(first)}) + "\n")
-    again = Run(tmp_path).go(1)  # the same seed: it was the first one proposed
+    first, second = map(json.loads, lines(tmp_path)[:2])
+    for file in [tmp_path / RECORDS, *tmp_path.glob(f"{FILE}*")]:
+        file.unlink()
+    own = json.loads((tmp_path / WORKLOADS).read_text())[0]
+    rejected = [{"workload": own, "record": first}, {"workload": "another one", "record": second}]
+    (tmp_path / "rejected.json").write_text("".join(f"{json.dumps(entry)}\n" for entry in rejected))
+    Run(tmp_path).go(1).die()  # by the same seed
     traces = [json.loads(line)[1][0] for line in lines(tmp_path)]
-    assert len(traces) == 8 and json.loads(first)[1][0] not in traces
-    again.die()
+    assert len(traces) == 8 and first[1][0] not in traces and second[1][0] in traces
 
 
 def test_what_the_journal_was_not_told_is_taken_over_and_charged(tmp_path: Path) -> None:

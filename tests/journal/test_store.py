@@ -476,6 +476,8 @@ def test_the_events_of_a_task_that_is_lost_are_not_taken_for_those_of_another(tm
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute("UPDATE tasks SET identity = 'somebody'")
     db.close()
+    found = salvage.read(tmp_path / FILE)
+    assert found.lost and not found.rows
     assert tuned(tmp_path, 1, end=False).carried == (0, 0.0)
     assert "is damaged: task 1 is not what was written; 0 events" in lines.lines[0]
     assert tuned(tmp_path, 1).carried == (6, 0.0)

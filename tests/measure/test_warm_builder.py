@@ -21,6 +21,7 @@ import tvm
 from tvm import te
 from tvm.s_tir.meta_schedule.builder import BuilderInput, LocalBuilder
 from tvm.s_tir.meta_schedule.builder.local_builder import default_build, default_export
+from tvm.script import tirx as T
 from tvm.support import cc
 
 import tvm_litecoop.measure.builder as builder_module
@@ -176,6 +177,18 @@ def test_a_build_far_slower_than_the_others_is_given_up(make_builder: Any, monke
     assert paths(warm.build([labelled("one")])) == ["one"]
     another = labelled("sleep 1.5 long", size=2)  # builds of other kernels say nothing of it
     assert paths(warm.build([another])) == ["sleep 1.5 long"]
+
+
+def test_a_kernel_that_takes_a_scalar_is_built(shared: WarmBuilder) -> None:
+    @T.prim_func(s_tir=True)
+    def scaled(n: T.int32, a: T.Buffer((4,), "float32")):
+        T.func_attr({"global_symbol": "main", "label": "scaled"})
+        for i in range(4):
+            with T.sblock("a"):
+                v = T.axis.spatial(4, i)
+                a[v] = a[v] * T.Cast("float32", n)
+
+    assert paths(shared.build([BuilderInput(tvm.IRModule({"main": scaled}), TARGET)])) == ["scaled"]
 
 
 def test_results_are_in_the_order_of_the_inputs(shared: WarmBuilder) -> None:

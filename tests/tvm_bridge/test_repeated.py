@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from spaces import context_of
 from tvm import te
@@ -53,19 +55,27 @@ def test_they_are_refused_with_the_name_of_the_sum() -> None:
     assert not any(repeated(one.schedule) for one in outcomes if isinstance(one, Replayed))
 
 
-def windows_of_sums() -> Workload:
+def windows_of_sums(stride: int = 1, dilation: int = 1) -> Workload:
     """A convolution of a window's sums: the windows of neighbours overlap, and their sums with them."""
-    x, w = te.placeholder((8, 8, 4), name="x"), te.placeholder((3, 3, 4, 8), name="w")
+    n = 3 * stride + 2 * dilation + 1
+    x, w = te.placeholder((n + 2, n + 2, 4), name="x"), te.placeholder((3, 3, 4, 8), name="w")
     a, b, p, q, c = (te.reduce_axis((0, n), name) for n, name in ((3, "a"), (3, "b"), (3, "p"), (3, "q"), (4, "c")))
-    s = te.compute((6, 6, 4), lambda h, v, c: te.sum(x[h + a, v + b, c], axis=[a, b]), name="s")
-    y = te.compute((4, 4, 8), lambda h, v, f: te.sum(s[h + p, v + q, c] * w[p, q, c, f], axis=[p, q, c]), name="y")
+    s = te.compute((n, n, 4), lambda h, v, c: te.sum(x[h + a, v + b, c], axis=[a, b]), name="s")
+
+    def product(h: Any, v: Any, f: Any) -> Any:
+        return s[h * stride + p * dilation, v * stride + q * dilation, c] * w[p, q, c, f]
+
+    y = te.compute((4, 4, 8), lambda h, v, f: te.sum(product(h, v, f), axis=[p, q, c]), name="y")
 
     def reference(inputs: Sequence[Array]) -> Array:
         sums = sliding_window_view(inputs[0], (3, 3), (0, 1)).sum((-1, -2))
-        return np.einsum("hvcpq,pqcf->hvf", sliding_window_view(sums, (3, 3), (0, 1)), inputs[1])
+        size = 2 * dilation + 1
+        windows = sliding_window_view(sums, (size, size), (0, 1))[::stride, ::stride, :, ::dilation, ::dilation]
+        return np.einsum("hvcpq,pqcf->hvf", windows, inputs[1])
 
     return from_te("windows", [x, w, y], reference=reference, scales=(1.0, 0.1), atol=1e-3)
 
 
-def test_sums_of_overlapping_windows_are_found_too() -> None:
-    assert_the_wrong_ones_are_found(windows_of_sums(), 24)
+@pytest.mark.parametrize(("stride", "dilation", "times"), [(1, 1, 24), (3, 2, 12)])
+def test_sums_of_overlapping_windows_are_found_too(stride: int, dilation: int, times: int) -> None:
+    assert_the_wrong_ones_are_found(windows_of_sums(stride, dilation), times)

@@ -22,8 +22,8 @@ UNTRIED = "not tried: slower by its record than those that were rejected, and th
 def set_aside(directory: str, tasks: Sequence[TaskCertificate]) -> tuple[int, list[TaskCertificate]]:
     """Move what a user must not get, so that TVM's `compile_tir` finds the certified record, or none.
 
-    A line of `rejected.json` is `{"reason": ..., "record": [...]}`; the record is what the database held, and appended
-    there again it is back.
+    A line of `rejected.json` is `{"reason": ..., "workload": ..., "record": [...]}`: TVM's hash of the workload, and
+    what the database held; appended there again it is back.
 
     Returns:
         How many were moved, and the certificates with the records that are left, by the lines where they are now.
@@ -62,6 +62,7 @@ def _moved(directory: str, tasks: Sequence[TaskCertificate]) -> list[int]:
     for task in tasks:
         if task.winner is None and not task.unchecked:
             reasons.update({record.text: UNTRIED for record in task.task.records if record.text not in reasons})
+    workloads = {one.text: task.task.hash for task in tasks for one in (*task.task.records, *task.task.elsewhere)}
     path = Path(directory) / RECORDS
     lines = path.read_text("utf-8").splitlines()
     moved = [number for number, line in enumerate(lines, 1) if line in reasons]
@@ -71,7 +72,8 @@ def _moved(directory: str, tasks: Sequence[TaskCertificate]) -> list[int]:
         with (Path(directory) / FILE).open("a") as file:
             file.write(_line_end(Path(directory) / FILE))
             for line in (lines[number - 1] for number in moved):
-                file.write(json.dumps({"reason": reasons[line], "record": json.loads(line)}) + "\n")
+                entry = {"reason": reasons[line], "workload": workloads.get(line), "record": json.loads(line)}
+                file.write(json.dumps(entry) + "\n")
             file.flush()
             os.fsync(file.fileno())  # before the database lets go of them
     except OSError as error:

@@ -30,7 +30,7 @@ class Found:
     """The good records of a damaged file: tasks, their events as far as there is no gap, answers by key.
 
     Attributes:
-        lost: Events behind the first gap.
+        lost: Events behind the first gap, and of tasks that are not there.
     """
 
     tasks: list[Task] = field(default_factory=list)
@@ -67,7 +67,9 @@ def read(file: Path) -> Found:
         last += 1
         if task in tasks:  # another one may get the number of a task that is lost
             found.rows.append(Row(last, task, kind, body))
-    found.lost = sum(number > last and bool(candidates) for number, candidates in events.items())
+    found.lost = (
+        last - len(found.rows) + sum(number > last and bool(candidates) for number, candidates in events.items())
+    )
     found.tasks = [tasks[number] for number in sorted(tasks)]
     return found
 

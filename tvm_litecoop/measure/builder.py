@@ -174,7 +174,7 @@ def build_module(mod: Any, target: Any, _params: Any) -> Any:
 def _kernel(mod: Any) -> str:
     """The same for all programs of a task: types and sizes of the arguments. A packed weight has another shape."""
     buffers = [buffer for func in mod.functions.values() for buffer in func.params]
-    return str([(str(one.dtype), str(math.prod(getattr(one, "shape", ())))) for one in buffers])
+    return str([(str(getattr(one, "dtype", "")), str(math.prod(getattr(one, "shape", ())))) for one in buffers])
 
 
 def _build_and_export(

@@ -27,7 +27,7 @@ class Adopted:
 
     Attributes:
         programs: The fastest, each with its seconds; they become children of the root.
-        keys: Of all of them; none is proposed again.
+        keys: Of all of them, and of those that were rejected since; none is proposed again.
         root_s: Seconds of the program at the root, where it is among them.
         member: Acts on the new children.
     """

@@ -1,6 +1,7 @@
 """`untuned.json` in a work directory: how long the kernels of a model take untuned.
 
-A run that is gone on with must choose the same tasks as before, so it must not time them again.
+A run that is gone on with must choose the same tasks as before, so it must not time them again; but for those that
+could not be timed, which would come before all others for good.
 """
 
 from __future__ import annotations

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 from tvm.s_tir.schedule import ScheduleError
 from tvm.tirx.analysis import undefined_vars
 
-from tvm_litecoop.tvm_bridge.nests import bindings_of, shift_of
+from tvm_litecoop.tvm_bridge.nests import bindings_of, constant, shift_of
 from tvm_litecoop.view import Loops
 
 PARALLEL, VECTORIZED = 1, 2  # tirx.ForKind
 UNROLL = "pragma_auto_unroll_max_step"
+STILL = 0, 1  # the move of a loop that leaves an iterator where it is
 
 
 def loops_of(schedule: Any, blocks: tuple[str, ...]) -> tuple[Loops, ...]:
@@ -76,19 +77,21 @@ def _loops_above(sref: Any) -> list[Any]:
 def _again(loops: list[Any], block: Any) -> bool:
     """Whether the loops right around a block come to one of its elements twice.
 
-    So they do where one moves none of its iterators, or where two that move one of them come to the same place, as i
+    So they do where one moves none of its iterators, or where those that move one of them come to the same place, as i
     and j of 4 * i + j with 8 of j.
     """
-    values = bindings_of(loops[0].stmt.body, block).values()
-    moving = [(loop.stmt.loop_var, int(getattr(loop.stmt.extent, "value", 0))) for loop in loops]
-    moving = [(variable, extent) for variable, extent in moving if extent != 1]
-    if not values:
+    bindings = bindings_of(loops[0].stmt.body, block)
+    if not bindings:
         return False  # something stands between the loops and the block
-    if not all(any(_holds(value, variable) for value in values) for variable, _ in moving):
-        return True
+    values = [(value, undefined_vars(value)) for value in bindings.values()]
     independent = []
-    for variable, extent in moving:
-        moves = [_move(value, variable, extent) for value in values]
+    for variable, extent in ((loop.stmt.loop_var, constant(loop.stmt.extent)) for loop in loops):
+        if extent == 1:
+            continue
+        moved = [any(variable.same_as(one) for one in within) for _, within in values]
+        if not any(moved):
+            return True
+        moves = [_move(value, variable, extent) if by else STILL for (value, _), by in zip(values, moved, strict=True)]
         if math.prod(places for _, places in moves) == extent:  # else it moves several iterators at once
             independent.append(moves)
     return any(map(_overlap, zip(*independent, strict=True)))
@@ -98,7 +101,7 @@ def _move(value: Any, variable: Any, extent: int) -> tuple[int, int]:
     """The step by which a loop alone moves an iterator, and the number of places it comes to; 0 of no one step."""
     step = shift_of(value, variable, {})
     if shift_of(value, variable, {}, extent - 1) == step * (extent - 1):
-        return abs(step), extent if step else 1
+        return (abs(step), extent) if step else STILL
     places = sorted({shift_of(value, variable, {}, i) for i in range(extent)})
     steps = {after - before for before, after in pairwise(places)}
     return (steps.pop(), len(places)) if len(steps) == 1 else (0, 0)
@@ -107,15 +110,12 @@ def _move(value: Any, variable: Any, extent: int) -> tuple[int, int]:
 def _overlap(moves: Sequence[tuple[int, int]]) -> bool:
     """Whether moves of one iterator, added up, come to a place twice."""
     reach = 0
-    for step, places in sorted(moves):
+    for step, count in sorted(moves):
         if 0 < step <= reach:
-            return True
-        reach += step * (places - 1)
+            places = {sum(one) for one in product(*(range(0, step * count, step) for step, count in moves if step))}
+            return len(places) < math.prod(count for step, count in moves if step)
+        reach += step * (count - 1)
     return False
-
-
-def _holds(value: Any, variable: Any) -> bool:
-    return any(variable.same_as(var) for var in undefined_vars(value))
 
 
 def _idempotent(block: Any) -> bool:

@@ -28,7 +28,7 @@ def read_block(schedule: Any, block_rv: Any) -> Block:
     axes = tuple(
         Axis(
             str(loop.loop_var.name),
-            _constant(loop.extent),
+            constant(loop.extent),
             any(shift_of(value, loop.loop_var, {}) for value in reduced),
         )
         for loop in loops
@@ -63,7 +63,7 @@ def buffer_of(access: Any) -> Any:
 def _access(region: Any, variables: list[Any], bindings: Mapping[Any, Any], *, write: bool) -> Access:
     buffer = buffer_of(region)
     dims = tuple(tuple(shift_of(dim.min, variable, bindings) for variable in variables) for dim in region.region)
-    shape = tuple(max(1, _constant(extent)) for extent in buffer.shape)
+    shape = tuple(max(1, constant(extent)) for extent in buffer.shape)
     return Access(str(buffer.name), _item_bytes(str(buffer.dtype)), shape, dims, write)
 
 
@@ -115,7 +115,7 @@ _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def _constant(extent: Any) -> int:
+def constant(extent: Any) -> int:
     """The value of a constant extent; 0 for a symbolic one."""
     return int(extent.value) if type(extent).__name__ == "IntImm" else 0
 

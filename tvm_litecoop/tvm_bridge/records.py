@@ -110,16 +110,19 @@ class Records:
         """Keys of records that `litecoop verify --set-aside` took out."""
         folder = folder_of(self.database)
         file = folder / REJECTED if folder is not None else None
-        if file is None or not file.exists():
+        if file is None or not file.exists() or not self.database.has_workload(self.mod):
             return set()
         workload = self.database.commit_workload(self.mod)
-        keys = set()
+        known_as, keys = workload.as_json()[0], set()
         for line in file.read_text().splitlines():
             try:
-                record = ms.database.TuningRecord.from_json(json.loads(line)["record"][1], workload)
-                built = self.space.recorded(record.trace)
-            except (KeyError, IndexError, RuntimeError, TypeError, ValueError):
-                continue  # of another workload, or no line of ours
+                entry = json.loads(line)
+                if entry.get("workload", known_as) != known_as:  # earlier versions did not note it
+                    continue
+                record = ms.database.TuningRecord.from_json(entry["record"][1], workload)
+                built = self.space.recorded(record.trace) if str(record.target) == str(self.target) else None
+            except (AttributeError, KeyError, IndexError, RuntimeError, TypeError, ValueError):
+                continue  # no line of ours
             if isinstance(built, Built):
                 keys.add(built.key)
         return keys

@@ -36,7 +36,7 @@ INITIAL_DRAWS = 512
 
 BATCH = 16
 
-REFUSED = "repeated sums"
+REFUSED = "repeated sums, those of overlapping windows too"
 """What is refused beside what TVM's postprocs refuse; a tree from before that may hold such programs."""
 
 

@@ -67,9 +67,8 @@ def read(file: Path) -> Found:
         last += 1
         if task in tasks:  # another one may get the number of a task that is lost
             found.rows.append(Row(last, task, kind, body))
-    found.lost = (
-        last - len(found.rows) + sum(number > last and bool(candidates) for number, candidates in events.items())
-    )
+    behind = sum(number > last and bool(candidates) for number, candidates in events.items())
+    found.lost = last - len(found.rows) + behind
     found.tasks = [tasks[number] for number in sorted(tasks)]
     return found
 

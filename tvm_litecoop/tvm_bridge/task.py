@@ -219,4 +219,6 @@ def mutators_of(context: Any) -> dict[str, tuple[Any, float]]:
 def _reason(message: Any) -> str:
     """One line of an error: whose it is, and what happened, between which TVM puts a traceback."""
     lines = str(message).strip().splitlines() if message else []
-    return "" if not lines else lines[0] if len(lines) == 1 else f"{lines[0].partition(':')[0]}: {last_line(message)}"
+    if len(lines) < 2:
+        return "".join(lines)
+    return f"{lines[0].partition(':')[0]}: {last_line(message)}"

@@ -391,7 +391,7 @@ def test_a_lock_file_that_cannot_be_written_is_let_go_of(tmp_path: Path, monkeyp
 def test_a_directory_that_had_no_room_is_tried_again_by_the_next_run(tmp_path: Path, lines: Lines) -> None:
     journal = Journal(tmp_path)
     with patch.object(Store, "add_run", side_effect=sqlite3.OperationalError("database or disk is full")):
-        for _ in "two tasks":
+        for _ in range(2):
             journal.begin(SUBJECT, None)
     assert len(lines.lines) == 1 and not journal._opened
     journal.begin_run()

@@ -9,7 +9,7 @@ CREATED := $(VENV)/created
 INSTALLED := $(VENV)/installed
 MODELS := $(VENV)/models
 DOCS := $(VENV)/docs
-MARK := tvm_litecoop
+MARK := litecoop-venv
 
 # What a user's shell may carry that would reach into the venv, or out of it.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV CONDA_PREFIX __PYVENV_LAUNCHER__
@@ -31,10 +31,8 @@ $(CREATED): $(shell test "$$("$(PY)" -c '$(VERSION)' 2>/dev/null)" = "$(ASKED)" 
 another:
 endif
 
-# `make -j clean setup` means one after the other.
-ifneq ($(filter clean,$(MAKECMDGOALS)),)
+# With -j too: two targets may both install into .venv, or one remove what another makes.
 .NOTPARALLEL:
-endif
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -86,7 +84,7 @@ $(CREATED):
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
 	  v=$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	  echo "setup: $(PYTHON) cannot make virtual environments; fix: sudo apt-get install python$$v-venv" >&2; exit 1; }
-	@test ! -e "$(VENV)/pyvenv.cfg" || grep -q '$(MARK)' "$(VENV)/pyvenv.cfg" || { \
+	@test ! -e "$(VENV)/pyvenv.cfg" || grep -qxF "prompt = '$(MARK)'" "$(VENV)/pyvenv.cfg" || { \
 	  echo "setup: $(VENV) is there and was not made here; fix: move it away, or make clean to remove it" >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear --prompt $(MARK) "$(VENV)"
 	@pwd -P > "$@"

@@ -219,6 +219,19 @@ def test_options_of_targets_may_be_written_as_on_a_command_line() -> None:
     assert parse_target('{"kind": "llvm", "num-cores": 2}').kind.name == "llvm"
 
 
+def test_a_target_that_this_machine_cannot_execute_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tvm_litecoop.tuning import targets
+
+    plain = targets.parse_target("llvm -mcpu=x86-64 -num-cores=2")
+    monkeypatch.setattr(targets, "host_target", lambda: plain)
+    targets.check_executable(plain)
+    targets.check_executable(targets.parse_target("nvidia/nvidia-a100"))
+    assert main(["tune", "matmul:8x8x8", "--target", "llvm -mcpu=skylake-avx512 -num-cores=2"]) == 2
+    assert "'skylake-avx512' has avx512f, which this machine lacks" in capsys.readouterr().err
+
+
 def test_a_bench_grid_that_cannot_be_read_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid = tmp_path / "g.toml"
     assert main(["bench", str(grid)]) == 2

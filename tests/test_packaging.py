@@ -100,6 +100,21 @@ def test_a_python_that_is_asked_for_by_name_and_refused_costs_no_environment(tmp
 
 
 @needs_make
+def test_an_environment_of_the_user_stays(tmp_path):
+    """Since Python 3.11 it holds its own path, which may have our name in it; and so may its prompt."""
+    copy = bare_copy(tmp_path / "tvm_litecoop")
+    (copy / ".venv").mkdir()
+    config = f"prompt = 'tvm_litecoop'\ncommand = /usr/bin/python3 -m venv --prompt . {copy}/.venv\n"
+    (copy / ".venv" / "pyvenv.cfg").write_text(config)
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 0\n")
+    python.chmod(0o755)
+    run = make(copy, "setup", f"PYTHON={python}")
+    assert run.returncode != 0 and "was not made here" in run.stderr
+    assert (copy / ".venv" / "pyvenv.cfg").read_text() == config
+
+
+@needs_make
 def test_setup_says_how_to_mend_a_python_it_cannot_use(tmp_path):
     """In a path with a space; nothing is installed."""
     copy = bare_copy(tmp_path / "a b")

@@ -15,7 +15,7 @@ from tvm.relax.frontend import nn
 import tvm_litecoop.relax as relax_module
 from tvm_litecoop import LiteCoOpStrategy, ModelPool
 from tvm_litecoop.design_space import LiteCoOpSpace
-from tvm_litecoop.errors import ConfigError, TargetError
+from tvm_litecoop.errors import ConfigError, TargetError, WorkDirError
 from tvm_litecoop.journal import lock
 from tvm_litecoop.journal.record import read
 from tvm_litecoop.relax import MetaScheduleTuneIRMod, static_shape_tuning_pipeline
@@ -140,6 +140,10 @@ def test_nothing_to_tune_is_no_error(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_used_is_said(tmp_path: Path, network: Any) -> None:
+    nowhere = tmp_path / "mistyped"
+    with pytest.raises(WorkDirError, match="holds no database to apply"):
+        static_shape_tuning_pipeline(0, parse_target(None), str(nowhere))(network[0])
+    assert not nowhere.exists()
     with pytest.raises(ConfigError, match="give the pool to the strategy"):
         MetaScheduleTuneIRMod({}, str(tmp_path), 8, strategy="evolutionary", pool=ModelPool.built_in("expert"))
     with pytest.raises(TargetError, match="with target"):

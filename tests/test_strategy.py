@@ -20,6 +20,7 @@ from tvm import te
 from tvm.ir.utils import derived_object
 from tvm.s_tir import meta_schedule as ms
 
+from toy import Scripted
 from tvm_litecoop import LiteCoOpStrategy, SearchConfig
 from tvm_litecoop.errors import SearchError
 from tvm_litecoop.journal.lock import Lock
@@ -27,6 +28,8 @@ from tvm_litecoop.journal.record import read
 from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
+from tvm_litecoop.models.budget import Limits
+from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.providers import FREE
 from tvm_litecoop.tuning.targets import parse_target
@@ -214,6 +217,20 @@ def test_a_bare_context_without_database_or_cost_model() -> None:
         bare.notify_runner_results(candidates, results_of(candidates))
     bare.post_tuning()
     assert total == 10
+
+
+def test_what_calls_of_a_run_that_was_ended_are_held_for_is_free_in_the_next() -> None:
+    """Without a journal, and whatever the database of the next run is."""
+    dear = Scripted("dear", lambda view, k, seed: [], background=True, seconds=5.0)
+    strategy = LiteCoOpStrategy(Pool([Expert(), dear], Limits(calls=8)))
+    first = context(strategy=strategy)
+    first.pre_tuning(32, 8, first.generate_design_space())
+    assert first.generate_measure_candidates() is not None
+    assert strategy.pool.budget.left() != "8 calls"
+    second = context(strategy=strategy)
+    second.pre_tuning(32, 8, second.generate_design_space())
+    assert strategy.pool.budget.left() == "8 calls"
+    strategy.close()
 
 
 def test_a_finished_task_leaves_nothing_behind() -> None:

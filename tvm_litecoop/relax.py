@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import tvm
@@ -24,6 +25,7 @@ from tvm import relax
 from tvm.s_tir import meta_schedule as ms
 from tvm.target import Target
 
+from tvm_litecoop.certify.records import RECORDS
 from tvm_litecoop.errors import ConfigError, TargetError, WorkDirError
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
@@ -186,7 +188,7 @@ def static_shape_tuning_pipeline(
 
     Raises:
         ConfigError: Both a strategy and a pool.
-        WorkDirError: From the pipeline, as from `MetaScheduleTuneIRMod`.
+        WorkDirError: From the pipeline, as from `MetaScheduleTuneIRMod`; or without trials there is no database.
     """
     transform, target = relax.transform, Target(target)
     tuning = MetaScheduleTuneIRMod(
@@ -195,6 +197,8 @@ def static_shape_tuning_pipeline(
 
     @tvm.transform.module_pass(opt_level=0, name="litecoop_static_shape_tuning")  # type: ignore[untyped-decorator]
     def pipeline(mod: Any, _context: Any) -> Any:
+        if total_trials <= 0 and not (Path(work_dir) / RECORDS).exists():
+            raise WorkDirError(f"{work_dir!r} holds no database to apply", "name a tuned work dir, or give trials")
         _mended(work_dir)
         with target:
             passes = [

@@ -114,6 +114,9 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
         self._asked.clear()  # of a run that an exception has ended
         self._journal.leave_ended(folder_of(database), database)
+        for task in list(self._under_way):  # of that run, wherever its journal is: TVM uses no task before all begin
+            if task.book.used or task.database != database:
+                self._left(task)
         if not any(task.database == database for task in self._under_way):
             self.pool.books.begin()
             self._journal.begin_run()

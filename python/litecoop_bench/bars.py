@@ -32,7 +32,7 @@ def speeds(grid: Grid, rows: Rows) -> Any:
             colour = "#bbbbbb" if bar.name == LIBRARY else look(grid, bar.name).colour
             panel.barh(at, bar.mean - 1.0, left=1.0, height=0.8, color=colour)
             panel.plot([bar.low, bar.high], [at, at], color="black", linewidth=0.9)
-            beside(panel, f"{bar.name}  {bar.mean:.2f}x", max(bar.high, 1.0), at)
+            beside(panel, f"{bar.name}  {bar.mean:.2f}x{bar.some}", max(bar.high, 1.0), at)
             at += 1
         at += GAP
     panel.axvline(1.0, color="black", linewidth=0.9)

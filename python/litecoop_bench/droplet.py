@@ -3,7 +3,7 @@
 `ms.tune_tir(..., post_optimization=True)` runs it after a search, as `PostOpt` does. Two things are different here.
 Its builder gets `BUILD_LIMIT_S`: TVM's 10 s are over before a worker has loaded TVM on a small machine, and then every
 candidate "fails" and the walk never leaves its start. And it measures as many candidates as the search did, at most
-TVM's 100; seconds and trials are added to those of the search.
+TVM's 100; trials and total seconds are added to those of the search.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tvm_litecoop.errors import LiteCoOpError
+from tvm_litecoop.errors import ConfigError, LiteCoOpError
 from tvm_litecoop.intervals import interval
 from tvm_litecoop.model_files.reading import needed
 
@@ -37,6 +37,7 @@ def main() -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, list[Any]] = {}
     try:
+        _check(args.models)
         for seed in args.seeds:
             for name in args.models:
                 result = _tuned(name, seed, args)
@@ -47,6 +48,16 @@ def main() -> int:
         raise SystemExit(str(error)) from None
     Console(width=120).print(table(found))
     return int(not all(one["correct"] for runs in found.values() for pair in runs for one in pair))
+
+
+def _check(names: list[str]) -> None:
+    """Now rather than after the first model."""
+    needed("torch", "torch (or: make setup-models)", names[0])
+
+    from litecoop_bench.models import MODELS
+
+    if unknown := [name for name in names if name not in MODELS]:
+        raise ConfigError(f"unknown model {unknown[0]!r}", f"choose from {', '.join(MODELS)}")
 
 
 def table(found: dict[str, list[Any]]) -> Table:
@@ -103,7 +114,7 @@ def _outcomes(file: Path) -> Any:
 
 
 def _export(name: str, file: Path, *, small: bool) -> None:
-    torch = needed("torch", "torch (or: make setup-models)", name)
+    import torch
 
     from litecoop_bench.models import MODELS, SMALL
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from litecoop_bench.clock import Points, points
 from litecoop_bench.grid import Grid, Rows
+from litecoop_bench.table import share_of
 from tvm_litecoop.intervals import interval
 
 EARLY = 4
@@ -22,8 +23,9 @@ class _Way:
     """Of one run against the baseline's with the same seed.
 
     Attributes:
-        trials: Until the baseline's final best; all, where it was not reached.
-        time: Seconds of the baseline until its own best over seconds until then.
+        trials: Until the baseline's final best; where it was not reached all of the grid's, made or not.
+        time: Seconds of the baseline until its own best over seconds until then; where it was not reached, over those
+            of all trials of the grid, as long as those that were made.
         early: Speed against the baseline, both after a quarter of the trials.
         reached: Whether it was.
     """
@@ -35,7 +37,9 @@ class _Way:
 
 
 def render(grid: Grid, rows: Rows) -> str:
-    """A Markdown table; a run that never gets there counts with all its trials and seconds, and is told.
+    """A Markdown table; a run that never gets there counts with all trials and their seconds, and is told.
+
+    All are those of the grid: a search that gives up after a few, for it knows no more programs, is not early.
 
     Trials and ratios are geometric means [bootstrap over the seeds].
 
@@ -55,8 +59,7 @@ def render(grid: Grid, rows: Rows) -> str:
         every = [_ways(grid, rows, workload, arm) for workload in grid.workloads]
         lines += [_row(workload, arm, [found]) for workload, found in zip(grid.workloads, every, strict=True) if found]
         if any(every):
-            some = f" ({sum(map(bool, every))} of {len(every)})" if not all(every) else ""
-            lines.append(_row(f"**all**{some}", arm, [found for found in every if found]))
+            lines.append(_row(f"**all**{share_of(every)}", arm, [found for found in every if found]))
     return "\n".join(lines) if len(lines) > 4 else ""
 
 
@@ -81,7 +84,9 @@ def _ways(grid: Grid, rows: Rows, workload: str, arm: str) -> list[_Way]:
         goal, early = base[-1][2], _early(grid)
         base_s = next(seconds for _, seconds, best in base if best <= goal)
         reached = next(((trials, seconds) for trials, seconds, best in mine if best <= goal), None)
-        trials, seconds = reached or (mine[-1][0], float(row["seconds"]["total"]))
+        made = mine[-1][0]
+        all_trials = max(grid.trials, made)
+        trials, seconds = reached or (all_trials, float(row["seconds"]["total"]) * all_trials / made)
         found.append(_Way(trials, base_s / seconds, _best(base, early) / _best(mine, early), reached is not None))
     return found
 

@@ -45,6 +45,7 @@ def text(grid: Grid, rows: Rows) -> str:
         f"**Simulated:** {figures.SIMULATED}" if any(map(simulated, grid.arms)) else "",
         table.render(grid, rows),
         table.failures(grid, rows),
+        table.counts(grid, rows),
         reach.render(grid, rows),
         shares.render(grid, rows),
         money.render(grid, rows),

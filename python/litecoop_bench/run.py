@@ -38,15 +38,14 @@ def run(grid_file: Path, folder: Path, say: Say, instead: Mapping[str, Any] | No
     from tvm_litecoop.workloads import parse  # imports TVM, whose threads the command has set by now
 
     grid = load(grid_file, instead)
-    for workload in grid.workloads:
-        parse(workload)  # now rather than hours later
+    programs = {workload: _program(parse(workload)) for workload in grid.workloads}  # now rather than hours later
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(folder)
     except OSError as error:
         raise WorkDirError(f"{folder} cannot be written: {error.strerror}", "choose another one with --out") from None
     with lock:
-        done = _cells(grid.cells(), Results(folder / "cells.jsonl"), folder, say)
+        done = _cells(grid.cells(), programs, Results(folder / "cells.jsonl"), folder, say)
         finished = [cell for cell, row in done.items() if "error" not in row]
         say(f"timing the kernels of {len(finished)} cells together")
         timed = provenance.now()
@@ -58,15 +57,30 @@ def run(grid_file: Path, folder: Path, say: Say, instead: Mapping[str, Any] | No
     return int(not all(good(done[cell]) for cell in grid.cells()))
 
 
-def _cells(wanted: list[Cell], results: Results, folder: Path, say: Say) -> dict[Cell, dict[str, Any]]:
-    """Run those that are not finished; a line each."""
-    done = {cell: row for cell, row in results.finished().items() if cell in wanted}
+def _program(workload: Any) -> str:
+    """TVM's structural hash of a workload: a user's file may change between two runs of a grid."""
+    import tvm_ffi
+
+    return str(tvm_ffi.structural_hash(workload.mod))
+
+
+def _cells(
+    wanted: list[Cell], programs: Mapping[str, str], results: Results, folder: Path, say: Say
+) -> dict[Cell, dict[str, Any]]:
+    """Run those that are not finished, or were with another program, or have lost their database; a line each."""
+    done = {
+        cell: row
+        for cell, row in results.finished().items()
+        if cell in wanted
+        and row.get("program", programs[cell.workload]) == programs[cell.workload]
+        and (folder / cell.name).is_dir()
+    }
     if done:
         say(f"{len(done)} of {len(wanted)} cells are finished already")
     waiting = [cell for cell in wanted if cell not in done]
     for number, cell in enumerate(waiting, 1):
         try:
-            done[cell] = cells.run(cell, folder)
+            done[cell] = {**cells.run(cell, folder), "program": programs[cell.workload]}
         except KeyboardInterrupt:
             say(f"stopped; {len(done)} cells are kept in {folder}, the same command goes on")
             raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from litecoop_bench.clock import points
 from litecoop_bench.grid import Grid, Rows
 from litecoop_bench.retime import LIBRARY
-from litecoop_bench.table import ratios
+from litecoop_bench.table import ratios, share_of
 from tvm_litecoop.intervals import geometric_mean, interval
 
 TRIALS, SECONDS = 0, 1
@@ -28,12 +28,21 @@ class Band:
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio: its geometric mean, and the range of the seeds or the interval of the mean."""
+    """A ratio: its geometric mean, and the range of the seeds or the interval of the mean.
+
+    Attributes:
+        name: An arm, or the library.
+        mean: The mean.
+        low: Of the range or interval.
+        high: Of the range or interval.
+        some: Says of how many workloads the mean is, where some have none.
+    """
 
     name: str
     mean: float
     low: float
     high: float
+    some: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,9 +82,10 @@ def overall(grid: Grid, rows: Rows) -> list[Bar]:
     """The geometric means of the speeds over the workloads, with bootstrap intervals."""
     bars = []
     for arm in (*grid.arms[1:], LIBRARY):
-        if every := [seen for workload in grid.workloads if (seen := _speed(grid, rows, workload, arm))]:
-            over = interval(every)
-            bars.append(Bar(arm, over.mean, over.low, over.high))
+        every = [_speed(grid, rows, workload, arm) for workload in grid.workloads]
+        if any(every):
+            over = interval([seen for seen in every if seen])
+            bars.append(Bar(arm, over.mean, over.low, over.high, share_of(every)))
     return bars
 
 

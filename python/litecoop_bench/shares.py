@@ -1,4 +1,4 @@
-"""Where the seconds of the runs went: building, running, waiting for models, and the search itself."""
+"""Where the seconds of the searches went: building, running, waiting for models, and the search itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def render(grid: Grid, rows: Rows) -> str:
         rows: (workload, arm, seed) -> outcome with `seconds`.
     """
     lines = [
-        "Shares of the tuning time; the search is all that is neither building nor running, nor waiting for a model:",
+        "Shares of the time of a search, without what comes after it; the search itself is all that is neither "
+        "building nor running, nor waiting for a model:",
         "",
         "| arm | building | running | models | search | from, to |",
         "| --- " * 6 + "|",
@@ -26,7 +27,8 @@ def render(grid: Grid, rows: Rows) -> str:
         runs = [row["seconds"] for (_, one, _), row in rows.items() if one == arm and row.get("seconds", {}).get("run")]
         if not runs:
             continue
-        shares = {part: [seconds[part] / seconds["total"] for seconds in runs] for part in PARTS}
+        whole = [sum(seconds[part] for part in PARTS) for seconds in runs]
+        shares = {part: [seconds[part] / all_s for seconds, all_s in zip(runs, whole, strict=True)] for part in PARTS}
         search = shares["search"]
         columns = [*(f"{mean(shares[part]):.0%}" for part in PARTS), f"{min(search):.1%}, {max(search):.1%}"]
         lines.append(f"| {' | '.join([arm, *columns])} |")

@@ -45,6 +45,17 @@ def failures(grid: Grid, rows: Rows) -> str:
     return "\n".join(["Failed or wrong, and left out of the ratios:", "", *lines]) if lines else ""
 
 
+def counts(grid: Grid, rows: Rows) -> str:
+    """The cells in which more or fewer trials were made than the grid's, as a Markdown list; empty where none is."""
+    lines = []
+    for workload in grid.workloads:
+        for arm in grid.arms:
+            made = [row.get("measured", grid.trials) for row in _cells(rows, workload, arm, grid.seeds)]
+            if set(made) - {grid.trials}:
+                lines.append(f"- {workload}, {arm}: {', '.join(map(str, made))}")
+    return "\n".join([f"Trials that were made, where they are not {grid.trials}:", "", *lines]) if lines else ""
+
+
 def good(row: Mapping[str, Any]) -> bool:
     """Whether a cell ended with a right kernel that was timed."""
     return bool(row.get("final_ms")) and "error" not in row and bool(row.get("correct"))
@@ -93,14 +104,16 @@ def _library(grid: Grid, rows: Rows, workload: str) -> list[str]:
 
 def _summary(grid: Grid, rows: Rows, arm: str) -> str:
     def over(key: str, form: str = ".3f") -> str:
-        every = [found for workload in grid.workloads if (found := ratios(grid, rows, workload, arm, key))]
-        return f"**{interval(every):{form}}**" if every else ""
+        every = [ratios(grid, rows, workload, arm, key) for workload in grid.workloads]
+        return f"**{interval(list(filter(None, every))):{form}}**{share_of(every)}" if any(every) else ""
 
     speed, time = ("", "") if arm == grid.arms[0] else (over("speed"), over("time"))
-    share = over("of library", ".0%")
-    count = sum(bool(ratios(grid, rows, workload, arm, "speed")) for workload in grid.workloads)
-    some = f"{count} of {len(grid.workloads)} workloads" if count < len(grid.workloads) else ""
-    return _line("**all**", arm, "", speed, "", time, share, "", some)
+    return _line("**all**", arm, "", speed, "", time, over("of library", ".0%"), "", "")
+
+
+def share_of(workloads: Sequence[object]) -> str:
+    """Says of how many workloads a mean is, where some have nothing that counts."""
+    return f" ({sum(map(bool, workloads))} of {len(workloads)} workloads)" if not all(workloads) else ""
 
 
 def _libraries(grid: Grid, rows: Rows) -> str:

@@ -47,6 +47,12 @@ def test_an_audition_tells_useful_from_useless() -> None:
 def test_a_round_trip() -> None:
     (found,) = round_trips([Expert()])
     assert found.fault == "" and found.in_form == (2, 2)
+    refused, silent = [Rejection(Why.MALFORMED, "no JSON object")], list[Proposal | Rejection]()
+    members = [Scripted(name, lambda view, k, seed, says=says: says) for name, says in (("a", refused), ("b", silent))]
+    assert [one.fault for one in round_trips(members)] == [
+        "nothing in form: malformed: no JSON object",
+        "no alternatives",
+    ]
 
 
 def test_pool_show_and_check(

@@ -104,7 +104,7 @@ def test_the_table_shows_ratios_failures_and_wrong_kernels() -> None:
     lines = render(grid, rows).splitlines()
     assert any(line.startswith("| a | mine | 1 | 2.000 ") and "3.000" in line for line in lines)
     assert any(line.startswith("| b | mine | failed |") and line.endswith("| 0 of 2 |") for line in lines)
-    assert lines[-1].startswith("| **all** | mine | | **2.000**") and lines[-1].endswith("| 1 of 2 workloads |")
+    assert lines[-1].startswith("| **all** | mine | | **2.000** (1 of 2 workloads) |")
 
 
 def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +114,7 @@ def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, mo
 
     def fake(cell: Cell, folder: Path) -> dict[str, Any]:
         asked.append(cell)
+        (folder / cell.name).mkdir(parents=True, exist_ok=True)
         base = {"workload": cell.workload, "arm": cell.arm, "trials": cell.trials, "seed": cell.seed}
         if len(asked) == 2:
             return {**base, "error": "boom"}
@@ -134,6 +135,37 @@ def test_finished_cells_are_skipped_and_failed_ones_run_again(tmp_path: Path, mo
     assert [(cell.arm, cell.seed) for cell in asked[3:]] == [("litecoop", 2)]
     assert "replay-trace |" not in (tmp_path / "out" / "table.md").read_text()
     assert "in place of that: seeds = [1, 2]" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_a_cell_is_not_finished_where_its_program_has_changed_or_its_database_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels, grid_file, asked = tmp_path / "k.py", tmp_path / "g.toml", list[Cell]()
+    grid_file.write_text(f'workloads = ["{kernels}:f"]\narms = ["litecoop"]\ntrials = 1\nseeds = [1]\n')
+
+    def program(extent: int) -> None:
+        kernels.write_text(
+            f"from tvm import te\nx = te.placeholder(({extent},))\n"
+            f"f = te.create_prim_func([x, te.compute(({extent},), lambda i: x[i] + 1.0)])\n"
+        )
+
+    def fake(cell: Cell, folder: Path) -> dict[str, Any]:
+        asked.append(cell)
+        (folder / cell.name).mkdir(parents=True, exist_ok=True)
+        return {**asdict(cell), "best_ms": 1.0, "seconds": {"total": 1.0}}
+
+    monkeypatch.setattr(cells, "run", fake)
+    monkeypatch.setattr(
+        retime, "retime", lambda wanted, folder: {c: {"correct": True, "final_ms": 1.0} for c in wanted}
+    )
+    asked_by = []
+    for extent in (8, 8, 9):
+        program(extent)
+        run.run(grid_file, tmp_path / "out", lambda _: None)
+        asked_by.append(len(asked))
+    (tmp_path / "out" / asked[0].name).rmdir()
+    run.run(grid_file, tmp_path / "out", lambda _: None)
+    assert [*asked_by, len(asked)] == [1, 1, 2, 3]
 
 
 def test_a_workload_that_is_none_is_said_before_the_first_cell(tmp_path: Path) -> None:
@@ -253,6 +285,10 @@ def test_when_the_baselines_best_is_reached() -> None:
     lines = reach.render(grid, rows).splitlines()
     assert lines[8] == "| b | mine | 64 | 4.000 | 1.267 | 1 of 1 |"
     assert lines[9].startswith("| **all** | mine | 32 | 6.325") and lines[9].endswith("| 1 of 2 |")
+    # One that knows no more programs after four is no faster for that:
+    quits = ran(2.0, (4, 1.0, 3.0))
+    lines = reach.render(grid, {("a", "base", 1): base, ("a", "mine", 1): quits}).splitlines()
+    assert lines[6] == "| a | mine | 64 | 1.250 | 1.267 | 1 of 1 |"
     # A runner whose clock is twice as slow, in which the same kernel is half as fast:
     slow = {**fast, "curve": [(trials, seconds, 2 * best) for trials, seconds, best in fast["curve"]]}
     lines = reach.render(grid, {("a", "base", 1): base, ("a", "mine", 1): slow}).splitlines()

@@ -56,7 +56,7 @@ def test_it_runs_on_the_threads_of_the_kernels_and_its_time_is_a_time() -> None:
 
 def test_without_torch_and_without_a_counterpart_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     workload = parse("add:4x4")
-    own = Workload("add", "mine.py:add", workload.mod, 16, None, 1e-4, 1e-4, (1.0, 1.0))
+    own = Workload("add", "mine.py:add", workload.mod, 16, (1.0, 1.0))
     assert library.bind(own, own.inputs(1)) == "no counterpart"
 
     def missing(name: str) -> None:

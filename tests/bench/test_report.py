@@ -37,7 +37,14 @@ def cell(arm: str, workload: str, seed: int) -> dict[str, Any]:
         "correct": True,
         "peak_share": 0.5 * SPEED[arm] / 2,
         "curve": curve,
-        "seconds": {"total": 5.0, "build": 2.0, "run": 1.0, "model": 0.5, "search": 1.5 - seed / 10, "hidden": 0.0},
+        "seconds": {
+            "total": 5.0,
+            "build": 2.0,
+            "run": 1.0 + seed / 10,
+            "model": 0.5,
+            "search": 1.5 - seed / 10,
+            "hidden": 0.0,
+        },
         "members": members,
         "commit": "abc1234",
         "date": "2026-01-02",
@@ -52,7 +59,19 @@ def rows(**changes: Any) -> dict[tuple[str, str, int], dict[str, Any]]:
 
 
 def test_where_the_seconds_went() -> None:
-    assert "| litecoop | 40% | 20% | 10% | 27% | 26.0%, 28.0% |" in shares.render(GRID, rows()).splitlines()
+    line = "| litecoop | 40% | 23% | 10% | 27% | 26.0%, 28.0% |"
+    assert line in shares.render(GRID, rows()).splitlines()
+    found = rows()
+    for seed in GRID.seeds:
+        found["matmul:8x8x8", "litecoop", seed]["seconds"]["total"] = 50.0  # with what came after the search
+    assert line in shares.render(GRID, found).splitlines()
+
+
+def test_trials_that_are_not_those_of_the_grid_are_told() -> None:
+    assert "Trials that were made" not in report.text(GRID, rows(measured=16))
+    found = rows(measured=16)
+    found["softmax:8x8", "litecoop", 2]["measured"] = 3
+    assert "- softmax:8x8, litecoop: 16, 3\n" in report.text(GRID, found)
 
 
 def test_the_table_has_the_library_and_the_share_of_its_speed() -> None:
@@ -78,6 +97,15 @@ def test_a_library_that_computes_something_else_is_no_measure() -> None:
     lines = render(GRID, found).splitlines()
     assert any(line.startswith("| softmax:8x8 | library |") and line.endswith("| 0 of 1 |") for line in lines)
     assert "| softmax:8x8 | litecoop | 4 | 2.000 | 5.0 | 1.000 | | 50% | 2 of 2 |" in lines
+    assert "| **all** | litecoop | | **2.000** | | **1.000** | **50%** (1 of 2 workloads) | | |" in lines
+
+
+def test_a_mean_over_some_workloads_says_of_how_many_in_the_figure_too() -> None:
+    found = rows()
+    for seed in GRID.seeds:
+        found["softmax:8x8", "litecoop", seed]["correct"] = False
+    some = {bar.name: bar.some for bar in series.overall(GRID, found)}
+    assert some == {"litecoop": " (1 of 2 workloads)", "simulated-eight": "", LIBRARY: ""}
 
 
 def test_failures_are_listed_with_their_reasons() -> None:

@@ -30,3 +30,13 @@ def test_only_both_searches_to_their_end_are_a_result(found: Any, finished: bool
     assert (end_to_end._outcomes(file) is not None) == finished
     file.write_text("{")
     assert end_to_end._outcomes(file) is None
+
+
+def test_a_model_that_there_is_not_is_said_before_the_first_is_tuned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr("sys.argv", ["end_to_end", "resnet18", "resnet", "--small", "--out", str(tmp_path)])
+    monkeypatch.setattr(end_to_end, "_tuned", lambda *_: pytest.fail("began to tune"))
+    with pytest.raises(SystemExit, match=r"unknown model 'resnet'.*resnet18"):
+        end_to_end.main()

@@ -15,7 +15,7 @@ from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.meta_schedule.database import JSONDatabase, TuningRecord
 
 from tvm_litecoop.certify.inputs import Kind
-from tvm_litecoop.certify.judge import Case, Judged, judge
+from tvm_litecoop.certify.judge import Case, Judged, Reference, judge
 from tvm_litecoop.certify.records import RECORDS
 from tvm_litecoop.measure import AdaptiveRunner, WarmBuilder, export_shared
 from tvm_litecoop.tvm_bridge.machine import host_target
@@ -123,6 +123,16 @@ def crashing(case: Case, record: str, kinds: Sequence[Kind]) -> Judged:
     if json.loads(record)[1][1] == [1e-6]:
         os.abort()
     return judge(case, record, kinds)
+
+
+def slow(case: Case) -> Reference:
+    """`first`, of a program that takes longer than a test."""
+    return Reference(seconds=99.0)
+
+
+def announced(case: Case, seconds: float) -> Reference:
+    """`refer`, which says how long it was told that the program takes."""
+    raise RuntimeError(f"given {seconds} s")
 
 
 def lines(directory: Path) -> list[Any]:

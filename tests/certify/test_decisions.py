@@ -10,11 +10,13 @@ import pytest
 import tvm
 from tvm import te
 
-from tvm_litecoop.certify.equality import on_edges, tolerance, worst
+from tvm_litecoop.certify import equality
+from tvm_litecoop.certify.certificate import CERTIFIED, CRASHED, LUCKY, WRONG, TaskCertificate, Verdict
+from tvm_litecoop.certify.equality import deviation, on_edges, tolerance, worst
 from tvm_litecoop.certify.inputs import KINDS, RANDOM, Kind, arrays, nudged
 from tvm_litecoop.certify.judge import Judged
 from tvm_litecoop.certify.program import Program, Unsupported, facts
-from tvm_litecoop.certify.records import Record
+from tvm_litecoop.certify.records import Record, Task
 from tvm_litecoop.certify.verify import _decided, _Seen
 
 INF, NAN = math.inf, math.nan
@@ -94,6 +96,25 @@ def test_every_kind_of_inputs_is_what_it_says(dtype: str) -> None:
             assert kind.name != "positive" or values.min() >= 0.0
     given = arrays(program, RANDOM)
     assert np.allclose(given[0].astype(np.float64), nudged(given, program)[0].astype(np.float64), rtol=0.02)
+
+
+def test_the_worst_of_a_harmful_task_is_that_of_the_harmful_kernel() -> None:
+    task, record = Task(1, "", "{}", (), ()), Record(1, "", 1.0)
+    lucky, wrong = Verdict(record, LUCKY, "", (("random", 0.02),)), Verdict(record, WRONG, "", (("zeros", 5.0),))
+    right = Verdict(record, CERTIFIED, "", (("random", 0.1),))
+    assert TaskCertificate(task, (lucky, wrong, right)).worst == 5.0
+    assert TaskCertificate(task, (lucky, right)).worst == 0.1 and TaskCertificate(task, (lucky,)).worst == 0.02
+    assert TaskCertificate(task, (lucky, Verdict(record, CRASHED))).worst is None
+
+
+def test_large_results_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = np.arange(12.0).reshape(3, 4)
+    whole = [deviation(expected + off, expected, 1e-3, 1e-3) for off in (0.0, 0.01)]
+    monkeypatch.setattr(equality, "AT_ONCE", 5)
+    assert [deviation(expected + off, expected, 1e-3, 1e-3) for off in (0.0, 0.01)] == whole == [0.0, whole[1]]
+    got = expected.copy()
+    got[2, 3] = NAN
+    assert deviation(got, expected, 1e-3, 1e-3) == INF and deviation([], [], 1e-3, 1e-3) == 0.0
 
 
 def test_a_dtype_without_a_tolerance_is_not_guessed_at() -> None:

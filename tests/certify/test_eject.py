@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def test_the_certified_record_is_the_one_that_is_written(one: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--task", "3"], "tasks 1 to 2"),
+        (["--task", "3"], "has tasks 1, 2"),
         (["-o", "x.py"], "there are 2 tasks"),
         (["--task", "1", "-o", "mine.py"], "not of litecoop eject"),
         (["-o", "/proc/nowhere"], "cannot be written"),
@@ -116,4 +117,28 @@ def test_each_output_has_its_own_tolerance() -> None:
     total = te.compute((8,), lambda i: te.sum(a[i, k], axis=k), name="total")
     place = te.compute((8,), lambda i: i * 2, name="place")
     text = _check(tvm.IRModule({"main": te.create_prim_func([a, place, total])}))
-    assert "OUTPUTS = [1, 2]" in text and "TOLERANCES = [(0.0, 0.0), (0.0001, 1e-05)]" in text
+    assert "OUTPUTS = [1, 2]" in text and "TOLERANCES = [(0.0, 0.0, 0.0001), (0.0001, 1e-05, 0.0)]" in text
+
+
+def agree(check: str, got: list[float], expected: list[float]) -> bool:
+    """Whether a file with that check, of one output, takes these results for equal."""
+    names: dict[str, Any] = {"np": np}
+    exec(check, names)
+    try:
+        names["compare"](got, expected, *names["TOLERANCES"][0])
+    except AssertionError:
+        return False
+    return True
+
+
+def test_the_check_of_a_file_bears_what_is_not_finite_and_what_is_rounded() -> None:
+    a = te.placeholder((20000,), name="a")
+    root = _check(tvm.IRModule({"main": te.create_prim_func([a, te.compute(a.shape, lambda i: te.sqrt(a[i]))])}))
+    nan, inf = float("nan"), float("inf")
+    assert agree(root, [nan, 2.0 + 1e-6], [nan, 2.0]) and not agree(root, [1.0, 2.0], [nan, 2.0])
+    assert agree(root, [inf, 2.0 + 1e-6], [inf, 2.0]) and not agree(root, [inf, 2.1], [inf, 2.0])
+    near = te.compute(a.shape, lambda i: te.nearbyint(a[i]).astype("int32"))
+    rounded = _check(tvm.IRModule({"main": te.create_prim_func([a, near])}))
+    zeros = [0.0] * 20000
+    assert agree(rounded, [1.0, 1.0, *zeros[2:]], zeros) and not agree(rounded, [1.0, 1.0, 1.0, *zeros[3:]], zeros)
+    assert not agree(rounded, [2.0, *zeros[1:]], zeros)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from plants import (
+    announced,
     copied,
     crashing,
     doubled,
@@ -18,6 +19,7 @@ from plants import (
     normalized,
     plant,
     rewrite,
+    slow,
     summed_again,
     unrolled,
 )
@@ -25,6 +27,7 @@ from tvm.s_tir.meta_schedule.database import JSONDatabase
 
 from tvm_litecoop.certify import examiner, records, table
 from tvm_litecoop.certify.certificate import CERTIFIED, TaskCertificate, Verdict
+from tvm_litecoop.certify.verify import certify
 from tvm_litecoop.cli import main
 from tvm_litecoop.tvm_bridge.machine import host_target
 
@@ -115,12 +118,52 @@ def test_a_planted_lucky_timing_is_rejected(one: Path, capsys: pytest.CaptureFix
     assert task["certified"] not in (None, slowest + 1)
 
 
-def test_the_untuned_program_is_certified_where_nothing_is_faster(tmp_path: Path) -> None:
+def test_the_untuned_program_is_certified_where_nothing_is_faster(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plant(tmp_path, doubled(), copied, 1e-3)
     code, (task,) = verify(tmp_path)
     assert code == 0 and task["certified"] is None and task["verdicts"][0]["status"] == "slow"
     verify(tmp_path, "--set-aside")
     assert lines(tmp_path) == [] and len((tmp_path / "rejected.json").read_text().splitlines()) == 1
+    assert main(["eject", str(tmp_path)]) == 0
+    assert "the untuned program: no record was right and faster" in capsys.readouterr().out
+    assert "made with TVM" in (tmp_path / "ejected" / "task1.py").read_text()
+
+
+def test_tasks_keep_the_numbers_of_their_certificate(
+    tmp_path: Path, two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A task before them has lost all its records to `--set-aside`."""
+    (tmp_path / "mine").mkdir()
+    plant(tmp_path / "mine", doubled(), copied, 1e-3)
+    verify(tmp_path / "mine", "--set-aside")
+    for name in ("database_workload.json", "database_tuning_record.json"):
+        with (tmp_path / "mine" / name).open("a") as file:
+            for line in (two / name).read_text().splitlines():
+                entry = json.loads(line)
+                file.write(json.dumps([entry[0] + 1, entry[1]] if "tuning" in name else entry) + "\n")
+    for _ in range(2):
+        _, certified = verify(tmp_path / "mine")
+        assert [(one["task"], one["records"]) for one in certified] == [(1, 0), (2, 6), (3, 6)]
+    capsys.readouterr()
+    assert main(["eject", str(tmp_path / "mine"), "--task", "2", "-o", str(tmp_path / "two.py")]) == 0
+    assert "96x96" in (tmp_path / "two.py").read_text().splitlines()[2]
+    assert main(["eject", str(tmp_path / "mine"), "--task", "1", "-o", str(tmp_path / "one.py")]) == 0
+    assert "1024x1024" in (tmp_path / "one.py").read_text().splitlines()[2]
+
+
+def test_a_slow_untuned_program_is_announced_before_it_is_run_on_everything_and_gets_its_time(
+    one: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examiner, "refer", announced)
+    said: list[str] = []
+    monkeypatch.setattr(examiner, "first", slow)
+    (task,) = records.read(str(one)).tasks
+    with examiner.Examiner() as judge:
+        found = certify(task, judge, said.append, top=1)
+    assert said == ["task 1: the untuned program takes 99.0 s and is run on 10 kinds of inputs"]
+    assert found.unchecked == "the untuned program failed: RuntimeError: given 99.0 s"
 
 
 def test_records_that_do_not_replay_are_passed_over(one: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,7 +236,8 @@ def test_a_target_that_cannot_be_checked_here_says_so(one: Path, capsys: pytest.
     rewrite(one, records)
     code, (task,) = verify(one)
     assert code == 1 and task["certified"] is None and task["unchecked"] == "no check on cuda yet"
-    assert "not checked" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "not checked" in shown and "nothing here is certified" in shown and "what is certified" not in shown
 
 
 def test_a_broken_file_of_workloads_is_the_one_that_is_named(one: Path, capsys: pytest.CaptureFixture[str]) -> None:

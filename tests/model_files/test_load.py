@@ -96,6 +96,24 @@ def test_dynamic_shapes_are_named_and_can_be_given(tmp_path: Path) -> None:
         load(str(tmp_path / "open.pt2"), {"x": (6, 3), "y": (5, 3)})
 
 
+def test_a_dimension_may_follow_from_another(tmp_path: Path) -> None:
+    (tmp_path / "f.py").write_text(
+        "from tvm.script import ir as I, relax as R, tirx as T\n"
+        "@I.ir_module\n"
+        "class Derived:\n"
+        "    @R.function\n"
+        '    def main(x: R.Tensor(("n",), "float32"), y: R.Tensor(("n * 2",), "float32")):\n'
+        "        with R.dataflow():\n"
+        "            z = R.concat((x, y), axis=0)\n"
+        "            R.output(z)\n"
+        "        return z\n"
+    )
+    model = load(f"{tmp_path}/f.py:Derived", {"x": (4,), "y": (8,)})
+    assert isinstance(model, Model) and [one.shape for one in model.inputs] == [(4,), (8,)]
+    with pytest.raises(WorkloadError, match=r"input 'y' of .* is 8 .*--shape y=8"):
+        load(f"{tmp_path}/f.py:Derived", {"x": (4,), "y": (9,)})
+
+
 @pytest.mark.parametrize(
     ("dims", "kind", "says"),
     [

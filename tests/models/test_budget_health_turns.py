@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
-from harness import walk
+from harness import Log, walk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy import Scripted, ToySpace, measure_all
+from toy import Scripted, ToySpace, measure_all, pool_of
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import turns
@@ -19,12 +21,21 @@ from tvm_litecoop.models.books import Books
 from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.calls import Flight
 from tvm_litecoop.models.expert import Expert
-from tvm_litecoop.models.health import FIRST_S, LONGEST_S, Health
+from tvm_litecoop.models.health import FIRST_S, LONGEST_S, USELESS, Health
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.models.turns import Prices
 from tvm_litecoop.search.loop import Search
+from tvm_litecoop.values import Rejection, Why
 from tvm_litecoop.view import View
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    logger, found = logging.getLogger("tvm_litecoop"), Log()
+    logger.addHandler(found)
+    yield found
+    logger.removeHandler(found)
 
 
 def test_a_call_in_flight_counts_against_every_limit() -> None:
@@ -54,6 +65,45 @@ def test_each_run_of_a_pool_has_the_whole_budget_and_one_gone_on_with_has_the_re
     assert books.budget.left() == "0 calls, $0.10" and books.budget.spent("usd") == 0.6
     books.was_called("m", estimate, Answer((), cached=True), 0.0)
     assert books.budget.left() == "0 calls, $0.10"
+
+
+def test_a_member_whose_first_call_no_budget_allows_is_named(log: Log) -> None:
+    dear = Scripted("dear", walk, background=True)
+    assert not Pool([dear], Limits(tokens=2500, calls=1)).budget.short_of(Usage(1500, 1000)) and not log.warnings()
+    Pool([dear, Expert()], Limits(tokens=2000))
+    (said,) = log.warnings()
+    assert said == "dear is never asked, its first call counts as 2500 tokens of 2000: raise that limit"
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_a_member_of_whose_answers_nothing_can_be_used_is_left_alone(
+    background: bool, log: Log
+) -> None:
+    """A free one is not: it costs nothing, and there may be nothing more to say."""
+    refused = Rejection(Why.MALFORMED, "no JSON object")
+    babbler = Scripted("babbler", lambda view, k, seed: [refused], 1e9, background=background)
+    search = Search(ToySpace(4, 6), pool_of(babbler), SearchConfig(), 7)
+    measured = sum(measure_all(search, 4) for _ in range(5))
+    search.close()
+    if background:
+        assert measured == 20 and USELESS <= search.pool.stats["babbler"].calls < 20
+        assert log.warnings() == [
+            "babbler: nothing can be used of 4 answers in a row, it is asked less: malformed: no JSON object"
+        ]
+    else:
+        assert measured == 1 and not log.warnings()
+
+
+def test_an_answer_that_can_be_used_forgives_those_that_cannot() -> None:
+    one = Health()
+    for _ in range(3):
+        for _ in range(USELESS - 1):
+            one.useless("m", "malformed", now=0.0)
+        assert one.available(0.0)
+        one.answered()
+    for _ in range(USELESS):
+        one.useless("m", "malformed", now=0.0)
+    assert not one.available(FIRST_S - 0.1) and one.available(FIRST_S)
 
 
 def test_no_limit_affords_everything_and_says_nothing() -> None:

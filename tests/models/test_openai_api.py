@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import KEY, KEY_ENV, Remote
-from loopback import Asked, Deed, Handler, Loopback, answer, completion, fails, helps, says
+from loopback import Asked, Deed, Handler, Loopback, answer, completion, fails, helps, says, sends
 
 from toy import ToySpace
 from tvm_litecoop.models import openai_api
@@ -136,6 +136,31 @@ def test_what_a_server_counts_backwards_or_not_at_all_is_estimated(remote: Remot
     assert stats.tokens_out > 0 and stats.usd == pytest.approx(stats.tokens_in * 2e-6)
 
 
+@pytest.mark.parametrize(
+    ("usage", "total"),
+    [
+        ({"prompt_tokens": 100, "completion_tokens": None}, None),
+        ({"total_tokens": 2000}, 2000),
+        ({"total_tokens": 1}, 1),
+    ],
+)
+def test_what_a_server_counts_in_part_is_estimated_for_the_rest(
+    remote: Remote, usage: dict[str, object], total: int | None
+) -> None:
+    text = answer(["d0=0"])
+    body = json.loads(completion(text)) | {"usage": usage}
+    with Loopback(sends(json.dumps(body).encode())) as server:
+        stats = remote.search(server.url)
+    n = stats.answers
+    assert n >= 1 and stats.tokens_in >= n
+    if total is None:
+        assert (stats.tokens_in, stats.tokens_out) == (100 * n, len(text) // 4 * n)
+    elif total == 2000:
+        assert stats.tokens_in + stats.tokens_out == 2000 * n and stats.tokens_out < 2000 * n
+    else:  # a server that cannot count
+        assert stats.tokens_in + stats.tokens_out >= n
+
+
 def test_calls_that_learn_the_other_name_together_keep_their_form(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_ENV, KEY)
     together = threading.Barrier(3)
@@ -161,7 +186,9 @@ def test_an_answer_that_is_cut_off_is_said_once(remote: Remote) -> None:
     with Loopback(lambda handler, asked: handler.send(200, cut)) as server:
         stats = remote.search(server.url, model="thinker", max_tokens=20)
     assert stats.answers > 1 and not stats.trials
-    assert remote.log.warnings() == ["an answer of thinker was cut off: raise its max_tokens, 20"]
+    cut_off, useless = remote.log.warnings()
+    assert cut_off == "an answer of thinker was cut off: raise its max_tokens, 20"
+    assert useless.startswith("remote: nothing can be used of 4 answers in a row, it is asked less: malformed: ")
 
 
 def test_thoughts_that_only_the_total_counts_are_paid_for(remote: Remote) -> None:

@@ -263,12 +263,13 @@ def test_an_endpoint_that_goes_away_and_comes_back(remote: Remote, monkeypatch: 
         ({"code": 429, "message": f"{KEY} is busy"}, "rate limit"),
         ({"code": 402, "message": "no credit"}, "no money"),
         ({"code": "upstream", "message": "it broke off"}, "server error"),
+        ("Unexpected endpoint or method.", "server error"),
         ({}, "broken answer"),
     ],
 )
 @pytest.mark.parametrize("in_choice", [False, True])
 def test_an_error_under_the_status_of_success_is_one(
-    remote: Remote, error: dict[str, object], kind: str, in_choice: bool
+    remote: Remote, error: dict[str, object] | str, kind: str, in_choice: bool
 ) -> None:
     body = {"choices": [{"message": {"content": ""}, "error": error}]} if in_choice else {"error": error}
     if not error:
@@ -276,6 +277,34 @@ def test_an_error_under_the_status_of_success_is_one(
     with Loopback(sends(json.dumps(body).encode())) as server:
         stats = remote.search(server.url, count=4)
     assert stats.faults[kind] >= 1 and stats.answers == 0
+    assert not isinstance(error, str) or any(error in text for _, _, text in remote.log.lines)
+
+
+@pytest.mark.parametrize("broken", [b'"choices": []', b'"choices": null', b'"error": "it broke off"'])
+def test_what_was_billed_is_paid_for_though_it_is_no_completion(remote: Remote, broken: bytes) -> None:
+    usage = b'"usage": {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}'
+    with Loopback(sends(b"{%s, %s}" % (broken, usage))) as server:
+        pool = remote.pool(server.url, 4, usd_per_mtok_in=1.0, usd_per_mtok_out=10.0)
+    stats = pool.stats["remote"]
+    assert stats.calls >= 1 and stats.faults.total() == stats.calls and stats.answers == 0
+    assert (stats.tokens_in, stats.tokens_out) == (1000 * stats.calls, 500 * stats.calls)
+    assert pool.budget.spent("usd") == pytest.approx(stats.usd) == pytest.approx(0.006 * stats.calls)
+
+
+def test_waiting_for_a_turn_is_no_time_of_the_model() -> None:
+    def slowly(handler: Handler, asked: Asked) -> None:
+        time.sleep(0.2)
+        sends(b"<html>")(handler, asked)
+
+    with Loopback(slowly) as server:
+        settings = MemberSettings(name="m", provider="openai", base_url=server.url, concurrency=1)
+        member, view = openai_api.member(settings), ToySpace().view(Program(0, (3, 3, 3)))
+        calls, start = [member.ask(view, k, 1) for k in (1, 2, 3, 4)], time.perf_counter()
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda call: call(), calls))
+        passed_s = time.perf_counter() - start
+    assert [answer.fault and answer.fault.kind for answer in answers] == ["broken answer"] * 4
+    assert sum(answer.usage.seconds for answer in answers) <= passed_s
 
 
 @pytest.mark.parametrize("status", [504, 524])

@@ -30,12 +30,19 @@ def test_a_good_answer() -> None:
         "Sure! " + json.dumps(GOOD, indent=2) + " Hope that helps {:)}",
         '<think>{"alternatives": [["i=4x8x4x4"]]} no, better</think>' + json.dumps(GOOD),
         "<think>" + "{ " * 200 + "</think>" + json.dumps(GOOD),
+        "<think>" + "x" * 200_000 + "</think>" + json.dumps(GOOD),
         'First {"alternatives": []}, then ' + json.dumps(GOOD),
         json.dumps({**GOOD, "extra": [1, 2]}),
     ],
 )
 def test_what_stands_around_an_answer_does_not_matter(text: str) -> None:
     assert parse(text, MENU, 4, 1) == parse(json.dumps(GOOD), MENU, 4, 1)
+
+
+def test_null_for_who_is_next_or_why_costs_that_half_alone() -> None:
+    first, second = parse(json.dumps({**GOOD, "next": None, "reason": None}), MENU, 4, seed=1)
+    assert isinstance(first, Proposal) and (first.next_member, first.reason) == ("", "")
+    assert isinstance(second, Proposal) and second.edits == (SetDecision("mm.k", (4, 8)),)
 
 
 @pytest.mark.parametrize(

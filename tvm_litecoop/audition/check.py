@@ -18,7 +18,7 @@ class Checked:
     """What came of it.
 
     Attributes:
-        fault: Why there was no answer; empty where there was one.
+        fault: Why there was no answer, or none that could be used; empty where there was one.
         in_form: Alternatives that could be read, of those it gave.
         tokens: Read and written, as its server counts them.
     """
@@ -43,8 +43,11 @@ def _round_trip(member: Member, state: states.State) -> Checked:
     start = time.perf_counter()
     answer = asked(member, state.view, 2, seed=1)
     seconds = time.perf_counter() - start
-    good = sum(not isinstance(one, Rejection) for one in answer.proposals)
+    refused = [one for one in answer.proposals if isinstance(one, Rejection)]
+    good = len(answer.proposals) - len(refused)
     fault = f"{answer.fault.kind}: {answer.fault.detail}" if answer.fault else ""
+    if not (fault or good):
+        fault = f"nothing in form: {refused[0]}" if refused else "no alternatives"
     usage = answer.usage
     tokens = (usage.tokens_in, usage.tokens_out)
     return Checked(member.profile.name, fault, (good, len(answer.proposals)), seconds, tokens, usage.usd)

@@ -102,9 +102,13 @@ class TaskCertificate:
 
     @property
     def worst(self) -> float | None:
-        """Largest deviation of the kernel tried first, or of the certified one; in units of the tolerance."""
-        verdict = self.winner if self.winner and not self.harmful else next(iter(self.verdicts), None)
-        return max((off for _, off in verdict.worst), default=None) if verdict else None
+        """Largest deviation of those that are wrong; else of the certified kernel, or the one tried first.
+
+        In units of the tolerance; None where nothing was compared.
+        """
+        harmful = [verdict for verdict in self.verdicts if verdict.status in HARMFUL]
+        meant = harmful or ([self.winner] if self.winner else self.verdicts[:1])
+        return max((off for verdict in meant for _, off in verdict.worst), default=None)
 
     @property
     def speedup(self) -> tuple[float, float, float] | None:

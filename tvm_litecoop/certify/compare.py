@@ -12,23 +12,22 @@ from tvm_litecoop import fast_math
 from tvm_litecoop.certify import inputs, kernels
 from tvm_litecoop.certify.equality import FORGIVEN, deviation, on_edges, tolerance, worst
 from tvm_litecoop.certify.inputs import Kind
-from tvm_litecoop.certify.program import Program
+from tvm_litecoop.certify.program import Program, facts
 from tvm_litecoop.workloads import Workload
 
 
 def off_reference(kernel: Any, workload: Workload, target: Any, seed: int = 1) -> float:
-    """Largest deviation from a workload's numpy reference (the untuned program where it has none).
+    """Largest deviation from a workload's numpy reference on its own inputs, in units of its own tolerance.
 
-    In units of the workload's own tolerance, on its own inputs.
+    Where it has none: that of all outputs from the untuned program's on random inputs, as `off_default`.
     """
+    if workload.reference is None:
+        program, plainly = facts(workload.mod), kernels.compiled(workload.mod, fast_math.plain(target))
+        expected = kernels.run(plainly, inputs.arrays(program, inputs.RANDOM, seed), program.outputs)
+        return _off(kernel, plainly, program, inputs.RANDOM, expected, seed)
     given, (shape, dtype) = workload.inputs(seed), workload.arg_shapes()[-1]
-    call, outputs = [*given, np.zeros(shape, dtype)], (len(given),)
-    (got,) = kernels.run(kernel, call, outputs)
-    if workload.reference is not None:
-        expected = workload.reference(given)
-    else:
-        (expected,) = kernels.run(kernels.compiled(workload.mod, fast_math.plain(target)), call, outputs)
-    return deviation(got, expected, workload.rtol, workload.atol)
+    (got,) = kernels.run(kernel, [*given, np.zeros(shape, dtype)], (len(given),))
+    return deviation(got, workload.reference(given), workload.rtol, workload.atol)
 
 
 def off_default(folder: str, kernel: Any, default: Any, program: Program, kind: Kind) -> float:
@@ -36,8 +35,12 @@ def off_default(folder: str, kernel: Any, default: Any, program: Program, kind: 
 
     Before it is called too much, what the untuned program makes of a nudge is forgiven.
     """
-    given = inputs.arrays(program, kind)
-    got, expected = kernels.run(kernel, given, program.outputs), _kept(folder, kind)
+    return _off(kernel, default, program, kind, _kept(folder, kind))
+
+
+def _off(kernel: Any, default: Any, program: Program, kind: Kind, expected: Sequence[Any], seed: int = 1) -> float:
+    given = inputs.arrays(program, kind, seed)
+    got = kernels.run(kernel, given, program.outputs)
 
     def off(number: int, one: Any, other: Any, free: float = 0.0) -> float:
         return worst(

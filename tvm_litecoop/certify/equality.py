@@ -36,6 +36,8 @@ from tvm_litecoop.certify.program import Program, Unsupported
 
 RTOL = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "bfloat16": 4e-2}
 FORGIVEN = 8.0
+AT_ONCE = 1 << 22
+"""Elements that are compared at once: of large results the memory would not hold all differences."""
 RARE = 1e-4
 """Share of integers that may be rounded or compared otherwise."""
 
@@ -116,6 +118,12 @@ def on_edges(got: Any, expected: Any, nudged: Any) -> float:
 
 def deviation(got: Any, expected: Any, rtol: float, atol: float) -> float:
     """Largest difference of two arrays in units of `atol + rtol * |expected|`; equal NaN and infinities agree."""
+    got, expected = (np.ravel(values) for values in np.broadcast_arrays(got, expected))
+    parts = (slice(start, start + AT_ONCE) for start in range(0, expected.size, AT_ONCE))
+    return max((_deviation(got[part], expected[part], rtol, atol) for part in parts), default=0.0)
+
+
+def _deviation(got: Any, expected: Any, rtol: float, atol: float) -> float:
     got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
     same = (got == expected) | (np.isnan(got) & np.isnan(expected))
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):

@@ -6,15 +6,18 @@ import subprocess
 from collections.abc import Sequence
 from types import TracebackType
 
-from tvm_litecoop.certify.judge import Case, Judged, Reference, judge, refer, together
+from tvm_litecoop.certify.inputs import KINDS, LARGE
+from tvm_litecoop.certify.judge import Case, Judged, Reference, first, judge, refer, together
 from tvm_litecoop.errors import last_line
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
 
 REFERENCE_S = 600.0
-"""Seconds the untuned program gets for all its inputs."""
+"""Seconds the untuned program gets for its first runs; and for all its inputs, on top of twice what these take."""
 LIMIT_S = 60.0
 """Seconds for a record, on top of what so many runs of the untuned program take."""
 RUNS = 40
+AROUND = 10
+"""Times that comparing the results of one kind of inputs may take what making these inputs took."""
 LONGEST_S = 86_400.0
 """Seconds that no job takes; each has a limit of its own."""
 
@@ -35,16 +38,18 @@ class Examiner:
     ) -> None:
         self._workers.close()
 
-    def refer(self, case: Case) -> Reference:
-        """What the untuned program says; `unsupported` where it does not run here."""
-        outcome = self._workers.run(refer, case, limit_s=REFERENCE_S)
-        if outcome.error is None:
-            return outcome.value  # type: ignore[no-any-return]
-        return Reference(unsupported=f"the untuned program {_ending(outcome, REFERENCE_S)}")
+    def first(self, case: Case) -> Reference:
+        """How long the untuned program takes; `unsupported` where it does not run here."""
+        return _reference(self._workers.run(first, case, limit_s=REFERENCE_S), REFERENCE_S)
+
+    def refer(self, case: Case, seconds: float) -> Reference:
+        """What the untuned program, which takes so long, says on all inputs; `unsupported` where it does not."""
+        limit_s = REFERENCE_S + 2 * (len(KINDS) + len(LARGE)) * seconds
+        return _reference(self._workers.run(refer, case, seconds, limit_s=limit_s), limit_s)
 
     def judge(self, case: Case, record: str, reference: Reference) -> Judged:
         """What is seen of one record; a crash or a hang of its process is a fault of it."""
-        limit_s = LIMIT_S + RUNS * reference.seconds
+        limit_s = LIMIT_S + RUNS * reference.seconds + AROUND * len(reference.kinds) * reference.around_s
         outcome = self._workers.run(judge, case, record, reference.kinds, limit_s=limit_s)
         if outcome.error is None and not any(off > 1.0 for _, off in outcome.value.worst):
             return outcome.value  # type: ignore[no-any-return]
@@ -76,6 +81,12 @@ class Examiner:
 
     def _fresh(self) -> WarmWorkers:
         return WarmWorkers(1, _nothing, timeout_s=LONGEST_S, max_uses=10_000, stderr=subprocess.DEVNULL)
+
+
+def _reference(outcome: Outcome, limit_s: float) -> Reference:
+    if outcome.error is None:
+        return outcome.value  # type: ignore[no-any-return]
+    return Reference(unsupported=f"the untuned program {_ending(outcome, limit_s)}")
 
 
 def _ending(outcome: Outcome, limit_s: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,14 +76,25 @@ class Task:
 
 @dataclass(frozen=True)
 class Contents:
-    """All tasks of a work directory, and the lines of the record file (from 1) that cannot be read."""
+    """What a work directory holds.
+
+    Attributes:
+        tasks: Those that have records.
+        broken: Lines of the record file, from 1, that cannot be read.
+        workloads: By TVM's structural hash, the lines of the workload file.
+    """
 
     tasks: tuple[Task, ...]
     broken: tuple[int, ...]
+    workloads: Mapping[str, str]
 
 
-def read(directory: str) -> Contents:
+def read(directory: str, *, empty: bool = False) -> Contents:
     """The database of a work directory.
+
+    Args:
+        directory: The work directory.
+        empty: One without a record that has a time will do.
 
     Raises:
         WorkDirError: There is none, it is not one, or it holds no record with a time.
@@ -108,7 +119,7 @@ def read(directory: str) -> Contents:
         if 0.0 < seconds < FAILED_S:
             found.setdefault(key, []).append(Record(line, text, seconds))
         failed += seconds >= FAILED_S
-    if not found:
+    if not found and not empty:
         torn = sum(not _is_workload(text) for text in workloads)
         lines = f"{torn} lines of {WORKLOADS}" if torn else f"{len(broken)} lines of {RECORDS}" if broken else ""
         raise _nothing(directory, lines, failed)
@@ -116,7 +127,8 @@ def read(directory: str) -> Contents:
     for number, (key, rows) in enumerate(found.items(), 1):
         others = [row for other, theirs in found.items() if other[0] == key[0] and other != key for row in theirs]
         tasks.append(Task(number, workloads[key[0]], key[1], arguments[key], _ranked(rows), _ranked(others)))
-    return Contents(tuple(tasks), tuple(broken))
+    known = {str(json.loads(text)[0]): text for text in workloads if _is_workload(text)}
+    return Contents(tuple(tasks), tuple(broken), known)
 
 
 def _extents(shape: Any) -> list[int]:

@@ -16,22 +16,16 @@ from tvm_litecoop.errors import WorkDirError
 FILE = "certificate.json"
 
 
-def write(directory: str, certificates: Sequence[TaskCertificate], *, keep: bool = False) -> None:
-    """Write `certificate.json`, whole or not at all.
-
-    Args:
-        directory: The work directory.
-        certificates: What was found.
-        keep: Leave what an earlier certificate says of other tasks.
+def write(directory: str, certificates: Sequence[TaskCertificate]) -> None:
+    """Write `certificate.json`, whole or not at all; what an earlier one says of other tasks stays.
 
     Raises:
-        WorkDirError: It cannot be written.
+        WorkDirError: It cannot be written, or an earlier one cannot be read.
     """
     found = [task.as_json() for task in certificates]
-    if keep:
-        known = {key(task) for task in found}
-        found = [task for task in tasks(directory) or () if key(task) not in known] + found
-        found.sort(key=lambda task: int(task["task"]))
+    known = {key(task) for task in found}
+    found += [task for task in tasks(directory) or () if key(task) not in known]
+    found.sort(key=lambda task: int(task["task"]))
     put(Path(directory) / FILE, _text(found))
 
 

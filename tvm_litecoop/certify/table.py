@@ -71,11 +71,14 @@ def how(directory: str, tasks: Sequence[TaskCertificate], *, set_aside: bool = F
         tasks: The certificates.
         set_aside: What was rejected is no longer in the database, nor in the tasks' records.
     """
-    fast = any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks if not task.unchecked)
     quoted = shlex.quote(directory)
     eject = f"litecoop eject {quoted}"
+    tasks = [task for task in tasks if not task.unchecked]
+    if not tasks:
+        return [f"nothing here is certified; the fastest records, unverified, as plain TVM Python: {eject}"]
+    fast = any(fast_math.asked(kernels.target_of(task.task.target)) for task in tasks)
     taken = [_taken(task) for task in tasks]
-    if all(task.unchecked or line == task.winner_line for task, line in zip(tasks, taken, strict=True)):
+    if all(line == task.winner_line for task, line in zip(tasks, taken, strict=True)):
         compiled = f"compile_tir(JSONDatabase(work_dir={directory!r}), mod, target)"
         default = "; None stands for the untuned program" if any(task.winner is None for task in tasks) else ""
         then = f", its .mod with tvm_litecoop.fast_math.compiled for the target {fast_math.KEY!r}" if fast else ""

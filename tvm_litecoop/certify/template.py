@@ -50,7 +50,8 @@ if __name__ == "__main__":
 
 CHECK = '''ARGUMENTS = @ARGUMENTS@
 OUTPUTS = @OUTPUTS@
-TOLERANCES = @TOLERANCES@  # of each output: relative, and in units of the largest result
+TOLERANCES = @TOLERANCES@
+"""Of each output: relative, in units of the largest result, and the share that rounding may put off by one."""
 
 
 def arguments(seed: int = 0) -> list:
@@ -69,6 +70,17 @@ def arguments(seed: int = 0) -> list:
     return found
 
 
+def compare(got, expected, rtol: float, atol: float, rare: float) -> None:
+    """See that results agree as far as is allowed; NaN and infinities must be the same."""
+    got, expected = np.asarray(got, np.float64), np.asarray(expected, np.float64)
+    with np.errstate(invalid="ignore"):
+        rounded = np.abs(got - expected) == 1.0
+    if rare and np.count_nonzero(rounded) <= max(1.0, rare * rounded.size):
+        got = np.where(rounded, expected, got)
+    largest = np.abs(expected).max(initial=0.0, where=np.isfinite(expected))
+    np.testing.assert_allclose(got, expected, rtol, atol * largest)
+
+
 def main() -> int:
     """Build, compare, time in turns."""
     assert tvm_ffi.structural_hash(schedule().mod) == SCHEDULED_HASH, "this TVM makes another schedule of it"
@@ -76,9 +88,8 @@ def main() -> int:
     calls = [[tvm.runtime.tensor(array) for array in arguments()] for _ in kernels]
     for kernel, args in zip(kernels, calls):
         kernel["main"](*args)
-    for number, (rtol, atol) in zip(OUTPUTS, TOLERANCES):
-        got, expected = (np.asarray(args[number].numpy(), np.float64) for args in calls)
-        np.testing.assert_allclose(got, expected, rtol, atol * np.abs(expected).max(initial=0.0))
+    for number, allowed in zip(OUTPUTS, TOLERANCES):
+        compare(*(args[number].numpy() for args in calls), *allowed)
     timers = [kernel.jit().time_evaluator("main", tvm.cpu(), 1, 1, min_repeat_ms=30) for kernel in kernels]
     rounds = [[timer(*args).mean for timer, args in zip(timers, calls)] for _ in range(5)]
     tuned, untuned = (statistics.median(column) * 1e3 for column in zip(*rounds))

@@ -23,8 +23,9 @@ def winner(
     Raises:
         WorkDirError: What was certified is gone.
     """
-    fastest, verify = task.records[0], f"litecoop verify {shlex.quote(directory)}"
+    verify = f"litecoop verify {shlex.quote(directory)}"
     if certificate is None or (task.hash, task.target) not in certificate:
+        fastest = task.records[0]
         return fastest, f"record {fastest.line}, the fastest as recorded; NOT verified: {verify}"
     certified = certificate[task.hash, task.target]
     newer = len(task.records) - certified.records

@@ -47,14 +47,15 @@ def add_to(commands: Any) -> None:
 def _eject(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
-    from tvm_litecoop.certify import records, store
+    from tvm_litecoop.certify import numbered, store
     from tvm_litecoop.certify.eject import eject
     from tvm_litecoop.certify.winner import winner
 
-    tasks = records.read(args.directory).tasks
+    tasks = numbered.tasks(args.directory)
     chosen = [task for task in tasks if args.task in (0, task.number)]
     if not chosen:
-        raise ConfigError(f"--task {args.task}: {args.directory} has tasks 1 to {len(tasks)}", "choose one of them")
+        have = ", ".join(str(task.number) for task in tasks)
+        raise ConfigError(f"--task {args.task}: {args.directory} has tasks {have}", "choose one of them")
     place = Path(args.output or Path(args.directory) / "ejected")
     if place.suffix == ".py" and len(chosen) > 1:
         raise ConfigError(f"{place} is one file and there are {len(chosen)} tasks", "name a directory, or --task N")

@@ -109,11 +109,12 @@ def _tune(args: argparse.Namespace) -> int:
     pool = Pool.from_toml(args.pool) if args.pool else None
     from tvm_litecoop.model_files import Model, load, shapes
     from tvm_litecoop.tuning import arithmetic, artifact, workdir
-    from tvm_litecoop.tuning.targets import parse_target
+    from tvm_litecoop.tuning.targets import check_executable, parse_target
 
     if args.output:
         check_replaceable(artifact.checked(Path(args.output)), artifact.is_ours, "litecoop tune")
     target = parse_target(args.target)
+    check_executable(target)
     subject = load(args.workload, shapes.parse(args.shape))
     target = arithmetic.chosen(args.fast_math, target, requests, whole_model=isinstance(subject, Model))
     loud = {"quiet": args.quiet, "verbose": args.verbose}

@@ -78,7 +78,7 @@ def _verify(args: argparse.Namespace) -> int:
         check_writable(json_file)
     check_versions()
     use_physical_cores()
-    from tvm_litecoop.certify import aside, records, store, table
+    from tvm_litecoop.certify import aside, numbered, records, store, table
     from tvm_litecoop.certify.examiner import Examiner
     from tvm_litecoop.certify.note import note
     from tvm_litecoop.certify.verify import certify
@@ -88,20 +88,20 @@ def _verify(args: argparse.Namespace) -> int:
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
-    found = records.read(args.directory)
-    if found.broken:
-        lines = ", ".join(map(str, found.broken[:10]))
-        say(f"{len(found.broken)} lines of {records.RECORDS} cannot be read and are left out: {lines}")
+    if broken := records.read(args.directory).broken:
+        lines = ", ".join(map(str, broken[:10]))
+        say(f"{len(broken)} lines of {records.RECORDS} cannot be read and are left out: {lines}")
+    tasks = [task for task in numbered.tasks(args.directory) if task.records]
     done: list[TaskCertificate] = []
     try:
         with Examiner() as examiner:
-            for task in found.tasks:
+            for task in tasks:
                 done.append(certify(task, examiner, say, top=args.top))
                 for line in (*table.reasons(done[-1]), table.summary(done[-1])):
                     say(line)
     except KeyboardInterrupt:
-        store.write(args.directory, done, keep=True)
-        say(f"stopped; what is said of {len(done)} of {len(found.tasks)} tasks is in {store.FILE}")
+        store.write(args.directory, done)
+        say(f"stopped; what is said of {len(done)} of {len(tasks)} tasks is in {store.FILE}")
         raise
     console.print(table.table(done))
     _write(args.directory, done, json_file)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import tvm
-from tvm import relax
+from tvm import relax, tirx
 
 from tvm_litecoop.errors import WorkloadError
 from tvm_litecoop.model_files.model import MAIN, Argument, Model
-from tvm_litecoop.model_files.shapes import Shapes, settle
+from tvm_litecoop.model_files.shapes import Shapes, example, settle, shown
 
 
 def of_value(value: Any, text: str, shapes: Shapes) -> Model | None:
@@ -31,19 +30,30 @@ def of_value(value: Any, text: str, shapes: Shapes) -> Model | None:
         raise WorkloadError(f"{text}: an input of {MAIN!r} is no tensor", "inputs must be tensors of a known rank")
     found = settle(text, {param.name: _dims(param) for param in params}, shapes)
     inputs = tuple(Argument(param.name, found[param.name], str(_type(param).dtype)) for param in params)
-    mod = bound(value, list(found.values()))
+    mod = bound(value, found, text)
     return Model(text, mod, inputs, None, "not checked: only TVM knows this model")
 
 
-def bound(mod: Any, shapes: Sequence[tuple[int, ...]]) -> Any:
-    """The module with the given shapes of its inputs in place of symbolic ones."""
+def bound(mod: Any, shapes: Shapes, text: str) -> Any:
+    """The module with the given shapes of its inputs, by name and in their order, in place of symbolic ones.
+
+    Raises:
+        WorkloadError: A dimension follows from another one and is given another extent, or is open all the same.
+    """
     variables = {
-        dim: extent
-        for param, shape in zip(mod[MAIN].params, shapes, strict=True)
-        for dim, extent in zip(_dims(param), shape, strict=True)
-        if isinstance(dim, str)
+        dim.name: extent
+        for param, shape in zip(mod[MAIN].params, shapes.values(), strict=True)
+        for dim, extent in zip(_type(param).shape, shape, strict=True)
+        if isinstance(dim, tirx.Var)
     }
-    return relax.transform.BindSymbolicVars(variables)(mod) if variables else mod
+    mod = relax.transform.BindSymbolicVars(variables)(mod) if variables else mod
+    for (name, shape), param in zip(shapes.items(), mod[MAIN].params, strict=True):
+        if _dims(param) != list(shape):
+            raise WorkloadError(
+                f"--shape: input {name!r} of {text} is {shown(_dims(param))} where the others are as given",
+                f"--shape {name}={example(_dims(param))}",
+            )
+    return mod
 
 
 def _dims(param: Any) -> list[int | str]:

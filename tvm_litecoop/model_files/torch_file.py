@@ -62,7 +62,7 @@ def of_value(value: Any, spec: str, shapes: Shapes) -> Model | None:
 def _model(program: Any, spec: str, shapes: Shapes) -> Model:
     known, dtypes = _inputs(program, spec)
     found = settle(spec, known, shapes)
-    mod = bound(_translated(program, spec), list(found.values()))
+    mod = bound(_translated(program, spec), found, spec)
     inputs = tuple(Argument(name, found[name], dtypes[name]) for name in known)
 
     def answers(arrays: Sequence[Array]) -> list[Array]:

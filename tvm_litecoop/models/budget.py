@@ -54,11 +54,15 @@ class Budget:
 
     def affords(self, estimate: Usage) -> bool:
         """Whether one more call of that size fits."""
-        return all(
-            limit is None or self._used(name) + cost <= limit
-            for name, cost in _costs(estimate).items()
-            for limit in [getattr(self.limits, name)]
-        )
+        return not self.short_of(estimate)
+
+    def short_of(self, estimate: Usage) -> str:
+        """The first limit that one more call of that size would pass, in words; empty where it fits."""
+        for name, cost in _costs(estimate).items():
+            limit = getattr(self.limits, name)
+            if limit is not None and self._used(name) + cost > limit:
+                return f"{cost:.4g} {name} of {limit:g}"
+        return ""
 
     def hold(self, estimate: Usage) -> None:
         """A call is made."""

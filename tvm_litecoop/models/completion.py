@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from tvm_litecoop.models.llm import Question
@@ -17,12 +16,31 @@ CHARACTERS = 4
 
 
 class Told(Exception):
-    """An error in place of an answer, under the status of success."""
+    """An error in place of an answer, under the status of success.
 
-    def __init__(self, found: Mapping[str, Any]) -> None:
-        super().__init__(str(found.get("message") or found))
-        code = str(found.get("code"))
-        self.status = int(code) if code.isdecimal() else 500
+    Args:
+        found: What the server has put there; a text, or more.
+        spent: The tokens it counted all the same.
+    """
+
+    def __init__(self, found: Any, spent: Reply) -> None:
+        fields = found if isinstance(found, Mapping) else {}
+        super().__init__(str(fields.get("message") or found))
+        code = str(fields.get("code"))
+        self.status, self.spent = int(code) if code.isdecimal() else 500, spent
+
+
+class Broken(ValueError):
+    """No chat completion.
+
+    Args:
+        why: In one line.
+        spent: The tokens that were counted all the same.
+    """
+
+    def __init__(self, why: str, spent: Reply) -> None:
+        super().__init__(why)
+        self.spent = spent
 
 
 def turns(prompt: Prompt, one_turn: bool) -> list[dict[str, str]]:
@@ -30,15 +48,6 @@ def turns(prompt: Prompt, one_turn: bool) -> list[dict[str, str]]:
     if one_turn:
         return [{"role": "user", "content": f"{prompt.system}\n\n{prompt.user}"}]
     return [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
-
-
-def counted(reply: Reply, question: Question) -> Reply:
-    """A reply of a server that counts no tokens, with about as many as there are: a budget would never end."""
-    if reply.tokens_in:
-        return reply
-    read = len(question.prompt.system) + len(question.prompt.user)
-    written = sum(map(len, reply.texts)) // CHARACTERS
-    return replace(reply, tokens_in=read // CHARACTERS, tokens_out=max(reply.tokens_out, written))
 
 
 def response_format(question: Question, form: str) -> dict[str, Any]:
@@ -51,26 +60,35 @@ def response_format(question: Question, form: str) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
-def read(body: bytes) -> tuple[Reply, bool]:
+def read(body: bytes, question: Question) -> tuple[Reply, bool]:
     """Text and usage of a chat completion, and whether it was cut off.
+
+    Tokens that a server does not count are estimated, or a budget would never end.
 
     Raises:
         Told: The server has put an error there.
-        ValueError: It is none.
+        Broken: It is none.
     """
+    asked, spent = (len(question.prompt.system) + len(question.prompt.user)) // CHARACTERS, Reply(())
     try:
         found = json.loads(body)
+        spent = Reply((), *_tokens(found.get("usage") or {}, asked))
         for place in (found, *(found.get("choices") or ())[:1]):
-            if isinstance(place.get("error"), Mapping):
-                raise Told(place["error"])
-        choice, usage = found["choices"][0], found.get("usage") or {}
+            if error := place.get("error"):
+                raise Told(error, spent)
+        choice = found["choices"][0]
         text, cut_off = _text(choice["message"].get("content")), choice.get("finish_reason") == "length"
-        tokens_in = _count(usage, "prompt_tokens")
-        # thoughts are billed, and some servers count them in the total alone
-        tokens_out = max(_count(usage, "completion_tokens"), _count(usage, "total_tokens") - tokens_in)
-        return Reply((text,), tokens_in, tokens_out), cut_off
-    except (KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"no chat completion: {type(error).__name__}: {error}") from None
+        return Reply((text,), spent.tokens_in or asked, spent.tokens_out or len(text) // CHARACTERS), cut_off
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise Broken(f"no chat completion: {type(error).__name__}: {error}", spent) from None
+
+
+def _tokens(usage: Mapping[str, Any], asked: int) -> tuple[int, int]:
+    """Tokens read and written as a server counts them; where it counts both together, `asked` of them were read."""
+    total, tokens_out = _count(usage, "total_tokens"), _count(usage, "completion_tokens")
+    tokens_in = _count(usage, "prompt_tokens") or min(asked, max(0, total - tokens_out))
+    # thoughts are billed, and some servers count them in the total alone
+    return tokens_in, max(tokens_out, total - tokens_in)
 
 
 def _text(content: Any) -> str:

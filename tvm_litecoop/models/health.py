@@ -1,4 +1,7 @@
-"""Which members can be asked now: a failing one is benched for a growing time, one that cannot work is off."""
+"""Which members can be asked now: a failing one is benched for a growing time, one that cannot work is off.
+
+Failing is also a member that answers, again and again, and nothing of it can be used.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_S, LONGEST_S = 2.0, 300.0
 """Seconds on the bench after the first fault, doubled with each one in a row up to the longest."""
+USELESS = 4
+"""Answers in a row without anything that can be used from which on each is as good as a fault."""
 
 
 @dataclass
@@ -20,19 +25,30 @@ class Health:
     Attributes:
         off: Why it is off for the rest of the run; empty while it is not.
         benched_until: Time before which it is not asked.
+        faults_in_a_row: How many there are, those asked before it was benched left out.
+        useless_in_a_row: Answers without anything that can be used.
     """
 
     off: str = ""
     benched_until: float = 0.0
     faults_in_a_row: int = 0
+    useless_in_a_row: int = 0
 
     def available(self, now: float) -> bool:
         """Whether it can be asked."""
         return not self.off and now >= self.benched_until
 
     def answered(self) -> None:
-        """It gave an answer, good or bad."""
-        self.faults_in_a_row = 0
+        """It gave an answer."""
+        self.faults_in_a_row = self.useless_in_a_row = 0
+
+    def useless(self, name: str, why: str, now: float) -> None:
+        """It gave an answer of which nothing can be used; where that goes on, it is said once, as a warning."""
+        self.useless_in_a_row += 1
+        if self.useless_in_a_row == USELESS:
+            logger.warning("%s: nothing can be used of %d answers in a row, it is asked less: %s", name, USELESS, why)
+        if self.useless_in_a_row >= USELESS:
+            self.failed(name, Fault("useless answer", why), now)
 
     def failed(self, name: str, fault: Fault, now: float) -> None:
         """It gave none. What is lasting is said once, as a warning."""

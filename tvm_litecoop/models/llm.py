@@ -18,17 +18,21 @@ from tvm_litecoop.proposal.schema import Form, form_of
 from tvm_litecoop.values import Proposal, Rejection
 from tvm_litecoop.view import View
 
+NOTHING = Reply(())
+"""No text, and no tokens for it."""
+
 
 class ChatError(Exception):
     """A chat that gave no answer; becomes a `Fault` of the member.
 
     Args:
         fault: Why.
+        spent: Tokens that it cost all the same, and seconds where the chat knows them better than who waits for it.
     """
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, spent: Reply = NOTHING) -> None:
         super().__init__(f"{fault.kind}: {fault.detail}")
-        self.fault = fault
+        self.fault, self.spent = fault, spent
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,11 @@ class LanguageModel:
         try:
             reply = self._chat.complete(question)
         except ChatError as error:
-            spent_s = 0.0 if error.fault.kind == NOT_SENT else time.perf_counter() - start
-            return Answer((), Usage(seconds=spent_s), error.fault)
-        seconds = reply.seconds or time.perf_counter() - start
-        self._recent.keep(key, self._profile.name, replace(reply, seconds=seconds))
-        return Answer(self._read(question, reply), Usage(reply.tokens_in, reply.tokens_out, self._usd(reply), seconds))
+            passed_s = 0.0 if error.fault.kind == NOT_SENT else time.perf_counter() - start
+            return Answer((), self._usage(error.spent, passed_s), error.fault)
+        usage = self._usage(reply, time.perf_counter() - start)
+        self._recent.keep(key, self._profile.name, replace(reply, seconds=usage.seconds))
+        return Answer(self._read(question, reply), usage)
 
     def _read(self, question: Question, reply: Reply) -> tuple[Proposal | Rejection, ...]:
         found = [
@@ -125,9 +129,11 @@ class LanguageModel:
         ]
         return tuple(_distinct(found))
 
-    def _usd(self, reply: Reply) -> float:
+    def _usage(self, reply: Reply, passed_s: float) -> Usage:
+        """What it cost; its seconds are those that passed where the chat does not say."""
         price_in, price_out = self._profile.usd_per_mtok
-        return (reply.tokens_in * price_in + reply.tokens_out * price_out) / 1e6
+        usd = (reply.tokens_in * price_in + reply.tokens_out * price_out) / 1e6
+        return Usage(reply.tokens_in, reply.tokens_out, usd, reply.seconds or passed_s)
 
     def _key(self, question: Question) -> str:
         prompt, schema = question.prompt, [question.k, question.members, repr(question.menu)]

@@ -126,16 +126,17 @@ class OpenAIChat:
         with self._gate.passed(self._endpoint.concurrency) as overtaken:
             if overtaken:
                 raise ChatError(Fault(NOT_SENT, "its server failed while this call waited for its turn"))
+            start = time.perf_counter()  # behind the gate: who waited there cost nobody's time
             try:
-                return self._answer(question)
+                return replace(self._answer(question), seconds=time.perf_counter() - start)
             except ChatError as error:
                 if error.fault.of_server or error.fault.kind in PASSING:
                     self._gate.failed()
-                raise
+                raise ChatError(error.fault, replace(error.spent, seconds=time.perf_counter() - start)) from None
 
     def _answer(self, question: Question) -> Reply:
         """Ask in one form after the other until the server takes one."""
-        refused, start, one_turn = "", time.perf_counter(), self._one_turn
+        refused, one_turn = "", self._one_turn
         for form in FORMS[FORMS.index(self._form) :]:
             try:
                 reply = self._ask(question, form, one_turn)
@@ -143,8 +144,7 @@ class OpenAIChat:
                 refused = str(error)
                 continue
             self._form = form  # only now: a refusal may have other reasons than the form
-            texts = tuple(map(self._without_key, reply.texts))
-            return replace(reply, texts=texts, seconds=time.perf_counter() - start)
+            return replace(reply, texts=tuple(map(self._without_key, reply.texts)))
         if "system" in refused.lower() and not one_turn:  # a server whose model knows none, as Gemma
             self._one_turn = True
             return self._answer(question)
@@ -156,11 +156,11 @@ class OpenAIChat:
 
         e = self._endpoint
         try:
-            reply, cut_off = completion.read(self._post(question, form, one_turn))
+            reply, cut_off = completion.read(self._post(question, form, one_turn), question)
             if cut_off and not self._told:
                 self._told = True
                 logger.warning("an answer of %s was cut off: raise its max_tokens, %d", e.model, e.max_tokens)
-            return completion.counted(reply, question)
+            return reply
         except ChatError:
             raise
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
@@ -168,9 +168,9 @@ class OpenAIChat:
         except openai.OpenAIError as error:
             raise ChatError(self._fault(error)) from None
         except completion.Told as error:
-            raise ChatError(self._refusal(error.status, error, {})) from None
-        except ValueError as error:  # JSON that is none
-            raise ChatError(Fault("broken answer", self._clean(error))) from None
+            raise ChatError(self._refusal(error.status, error, {}), error.spent) from None
+        except completion.Broken as error:
+            raise ChatError(Fault("broken answer", self._clean(error)), error.spent) from None
         except Exception as error:  # the transport's own errors, of whatever library
             raise ChatError(Fault("connection", self._clean(error), of_server=True)) from None
 

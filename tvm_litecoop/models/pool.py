@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import time
 from collections.abc import Sequence
@@ -22,7 +23,10 @@ from tvm_litecoop.models.health import Health
 from tvm_litecoop.models.replies import Remembers, Replies
 from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.models.turns import Prices
+from tvm_litecoop.values import Rejection
 from tvm_litecoop.view import Colleague, View
+
+logger = logging.getLogger(__name__)
 
 FIRST_TOKENS = (1500, 1000)
 """Tokens read and written that a member's first call is held for; a model that thinks aloud writes about so many."""
@@ -81,6 +85,9 @@ class Pool:
         self._health = {name: Health() for name in self.members}
         self._servers = {member.profile.endpoint: Health() for member in members if member.profile.endpoint}
         self._reserve = Expert(RESERVE)
+        for name, member in self.members.items():
+            if not member.profile.free and (short := self.budget.short_of(self._estimate(name))):
+                logger.warning("%s is never asked, its first call counts as %s: raise that limit", name, short)
 
     @classmethod
     def default(cls) -> Pool:
@@ -291,9 +298,13 @@ class Pool:
         if answer.cached or (fault is not None and fault.kind == NOT_SENT):
             return  # nobody was asked
         if fault is None:
-            for health in (self._health[name], server):
-                if health is not None:
-                    health.answered()
+            if server is not None:
+                server.answered()
+            refused = [one for one in answer.proposals if isinstance(one, Rejection)]
+            if refused and len(refused) == len(answer.proposals) and not self.members[name].profile.free:
+                self._health[name].useless(name, str(refused[0]), time.monotonic())
+            else:
+                self._health[name].answered()
         elif fault.of_server and server is not None:
             server.failed(f"{name} (and all at {endpoint})", fault, time.monotonic())
         elif not fault.of_node:

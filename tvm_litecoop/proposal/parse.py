@@ -12,7 +12,7 @@ from tvm_litecoop.proposal.schema import EDITS, Form
 from tvm_litecoop.values import Edit, Proposal, Rejection, Why
 
 LONGEST = 100_000
-"""Characters of an answer that are looked at; a longer one is no answer."""
+"""Characters of an answer that are looked at, thoughts before it left out; a longer one is no answer."""
 THOUGHTS_END = "</think>"
 """Where a server leaves the thoughts of a model in its answer."""
 STARTS = 100
@@ -59,7 +59,7 @@ def _proposal(texts: list[str], form: Form, menu: Menu, seed: int) -> Proposal |
         if isinstance(edit, Rejection):
             return edit
         edits.append(edit)
-    return Proposal(tuple(edits), form.next.strip()[:80], " ".join(form.reason.split())[:200])
+    return Proposal(tuple(edits), (form.next or "").strip()[:80], " ".join((form.reason or "").split())[:200])
 
 
 def _json_of(text: str) -> str | None:
@@ -67,9 +67,9 @@ def _json_of(text: str) -> str | None:
 
     They draft before they answer.
     """
+    text = text.rpartition(THOUGHTS_END)[2]
     if len(text) > LONGEST:
         return None
-    text = text.rpartition(THOUGHTS_END)[2]
     decoder = json.JSONDecoder()
     found: str | None = None
     other: str | None = None

@@ -34,9 +34,9 @@ class Form(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    reason: str = ""
+    reason: str | None = None
     alternatives: list[list[str]]
-    next: str = ""
+    next: str | None = None
 
 
 def form_of(

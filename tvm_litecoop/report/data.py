@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def collect(folder: Path, number: int = 0) -> dict[str, Any]:
         "read": _moment(time.time()),
         "work_dir": folder.resolve().name,
         "run": _run(run),
+        "again": _again(run, folder.resolve().name),
         "members": _members(books, params, stories),
         "seconds": _seconds(books, stories),
         "tasks": [_task(one, story, kernels.of(one.identity)) for one, story in zip(records, stories, strict=True)],
@@ -55,6 +57,15 @@ def _run(run: Run) -> dict[str, Any]:
         "ended": all(record.ended for record in run.records),
         "others": [[number, _moment(begun)] for number, begun in run.begun.items() if number != run.number],
     }
+
+
+def _again(run: Run, name: str) -> list[list[str]]:
+    """What is asked for -> the command; `replay` takes the newest run alone."""
+    newest, place = run.number == max(run.begun, default=run.number), shlex.quote(name)
+    return [
+        *([["again, recorded", f"litecoop replay {place}"]] if newest else []),
+        ["as Python", f"litecoop eject {place}"],
+    ]
 
 
 def _moment(seconds: float) -> str:

@@ -61,7 +61,7 @@ def certified(
 def _keep(directory: str, said: TaskCertificate, say: Say) -> None:
     """At once: the next task may take minutes, and Ctrl-C may come."""
     try:
-        store.write(directory, [said], keep=True)
+        store.write(directory, [said])
     except WorkDirError as error:
         say(f"the certificate is not kept, litecoop verify {shlex.quote(directory)} makes it again: {error}")
     note(directory, [said])

@@ -7,11 +7,13 @@ import shlex
 from typing import Any
 
 import tvm
-from tvm.target import Target
+from tvm.target import Target, codegen
 
 from tvm_litecoop.errors import TargetError, last_line
 from tvm_litecoop.tvm_bridge.machine import host_target
 
+VECTORS = ("avx", "avx2", "avx512f")
+"""Families of instructions that one CPU has and another has not."""
 FORMS = (
     'leave it out for this machine, or give a tag ("nvidia/nvidia-a100"), a kind with options '
     '("llvm -mcpu=znver4 -num-cores=8"), or JSON ({"kind": "llvm", "mcpu": "znver4", "num-cores": 8})'
@@ -36,6 +38,24 @@ def parse_target(text: str | None) -> Any:
     if target.kind.name == "llvm" and "num-cores" not in dict(target.attrs):
         raise TargetError(f"target {text!r} does not say how many cores it has", "add -num-cores=N")
     return target
+
+
+def check_executable(target: Any) -> None:
+    """See that this machine can run what is made for a CPU; where it cannot, the process would end without a word.
+
+    Raises:
+        TargetError: A family of vector instructions is missing here.
+    """
+    if target.kind.name != "llvm" or not {"mcpu", "mattr"} & dict(target.attrs).keys():
+        return
+    has, host = codegen.llvm_cpu_has_features, host_target()
+    lacking = [feature for feature in VECTORS if has(feature, target) and not has(feature, host)]
+    if lacking:
+        raise TargetError(
+            f"target {str(dict(target.attrs).get('mcpu'))!r} has {lacking[-1]}, which this machine lacks, and kernels "
+            "are run here",
+            "leave --target out",
+        )
 
 
 def _known_cpus(target: Any) -> set[str]:

@@ -39,10 +39,10 @@ class Workload:
         flops: Arithmetic operations of one run as TVM counts them (`estimate_tir_flops`): one each for a
             floating-point add, subtract, multiply, divide and maximum, so a multiply-accumulate is two; calls
             such as exp count none. These are the figures MetaSchedule's own tables divide by.
+        scales: Standard deviation of each float input, chosen so that outputs are O(1).
         reference: The inputs -> the expected output, in numpy; None where nobody wrote one.
         rtol: Relative tolerance of the output against `reference`; 1e-4 for float32.
         atol: Absolute tolerance, for outputs that cancel to near 0; see `dot_atol`.
-        scales: Standard deviation of each float input, chosen so that outputs are O(1).
 
     Raises:
         WorkloadError: There is no parameter, one of them is no static buffer, or the arrays pass `MAX_BYTES`.
@@ -54,10 +54,10 @@ class Workload:
     spec: str
     mod: Any = field(repr=False, compare=False)
     flops: int
-    reference: Reference | None = field(repr=False, compare=False)
-    rtol: float
-    atol: float
     scales: tuple[float, ...]
+    reference: Reference | None = field(default=None, repr=False, compare=False)
+    rtol: float = 0.0
+    atol: float = 0.0
 
     def __post_init__(self) -> None:
         func = self.mod[MAIN]
@@ -111,7 +111,7 @@ def from_te(
     """
     mod = tvm.IRModule({MAIN: te.create_prim_func(list(tensors))})
     flops = int(estimate_tir_flops(mod))
-    return Workload(spec.partition(":")[0], spec, mod, flops, reference, rtol, atol, tuple(scales))
+    return Workload(spec.partition(":")[0], spec, mod, flops, tuple(scales), reference, rtol, atol)
 
 
 def dot_atol(terms: int) -> float:

@@ -36,7 +36,7 @@ function headOf(task) {
   const faster = speedup(task.certificate);
   return [
     ["best in this run", best ? ms(best.ms) : "none", best ? `by ${author}, trial ${best.trial}` : "nothing has run yet"],
-    ["against untuned", faster ? `${plain(faster[0])}×` : "–", faster ? `certified, ${plain(faster[1])} to ${plain(faster[2])}` : grounds(task)],
+    ["against untuned", faster ? `${plain(faster[0])}×` : "–", faster ? `certified in this work dir, ${plain(faster[1])} to ${plain(faster[2])}` : grounds(task)],
   ];
 }
 
@@ -79,7 +79,7 @@ function drawResults(current, choose) {
   });
   const head = [
     { name: "task" }, { name: "best in this run", number: true }, { name: "proposed by" }, { name: "trials", number: true },
-    { name: "untuned", number: true }, { name: "certified speed", number: true }, { name: "certificate", text: true },
+    { name: "untuned", number: true }, { name: "certified in this work dir", number: true }, { name: "certificate", text: true },
   ];
   byId("tasks").replaceChildren(table(head, rows, "Results by task"));
   drawVerdicts(data.tasks[current]);

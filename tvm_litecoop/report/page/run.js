@@ -51,7 +51,7 @@ function drawFacts(task) {
         ["workload", [code(hash), " (TVM's structural hash)"]], ["target", code(target.join(" "))], ["seed", code(String(task.seed))],
         ["members", members.join("; ")], ["limits", limits.join(", ") || "none"],
         ...Object.entries(versions).filter(([name]) => name !== "seed").map(([name, value]) => [name, code(String(value))]),
-        ["again, recorded", code(`litecoop replay ${data.work_dir}`)], ["as Python", code(`litecoop eject ${data.work_dir}`)],
+        ...data.again.map(([name, command]) => [name, code(command)]),
       ])),
       el("div", {}, el("h3", {}, "Settings of the search"), definitions(
         Object.entries(settings).map(([name, value]) => [name, code(String(value))]),

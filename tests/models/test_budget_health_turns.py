@@ -76,9 +76,7 @@ def test_a_member_whose_first_call_no_budget_allows_is_named(log: Log) -> None:
 
 
 @pytest.mark.parametrize("background", [True, False])
-def test_a_member_of_whose_answers_nothing_can_be_used_is_left_alone(
-    background: bool, log: Log
-) -> None:
+def test_a_member_of_whose_answers_nothing_can_be_used_is_left_alone(background: bool, log: Log) -> None:
     """A free one is not: it costs nothing, and there may be nothing more to say."""
     refused = Rejection(Why.MALFORMED, "no JSON object")
     babbler = Scripted("babbler", lambda view, k, seed: [refused], 1e9, background=background)

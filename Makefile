@@ -85,7 +85,8 @@ $(CREATED):
 	  v=$$("$(PYTHON)" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	  echo "setup: $(PYTHON) cannot make virtual environments; fix: sudo apt-get install python$$v-venv" >&2; exit 1; }
 	@test ! -e "$(VENV)/pyvenv.cfg" || grep -qxF "prompt = '$(MARK)'" "$(VENV)/pyvenv.cfg" || { \
-	  echo "setup: $(VENV) is there and was not made here; fix: move it away, or make clean to remove it" >&2; exit 1; }
+	  echo "setup: $(VENV) is there and was not made here, or by an earlier version;" \
+	    "fix: move it away, or make clean to remove it" >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear --prompt $(MARK) "$(VENV)"
 	@pwd -P > "$@"
 

@@ -226,10 +226,10 @@ def test_a_target_that_this_machine_cannot_execute_is_refused(
 
     plain = targets.parse_target("llvm -mcpu=x86-64 -num-cores=2")
     monkeypatch.setattr(targets, "host_target", lambda: plain)
-    targets.check_executable(plain)
-    targets.check_executable(targets.parse_target("nvidia/nvidia-a100"))
+    targets.check_executable(plain, "")
+    targets.check_executable(targets.parse_target("nvidia/nvidia-a100"), "")
     assert main(["tune", "matmul:8x8x8", "--target", "llvm -mcpu=skylake-avx512 -num-cores=2"]) == 2
-    assert "'skylake-avx512' has avx512f, which this machine lacks" in capsys.readouterr().err
+    assert "'llvm -mcpu=skylake-avx512 -num-cores=2' has avx, which this machine lacks" in capsys.readouterr().err
 
 
 def test_a_bench_grid_that_cannot_be_read_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -223,13 +223,15 @@ def test_what_calls_of_a_run_that_was_ended_are_held_for_is_free_in_the_next() -
     """Without a journal, and whatever the database of the next run is."""
     dear = Scripted("dear", lambda view, k, seed: [], background=True, seconds=5.0)
     strategy = LiteCoOpStrategy(Pool([Expert(), dear], Limits(calls=8)))
-    first = context(strategy=strategy)
-    first.pre_tuning(32, 8, first.generate_design_space())
-    assert first.generate_measure_candidates() is not None
-    assert strategy.pool.budget.left() != "8 calls"
-    second = context(strategy=strategy)
-    second.pre_tuning(32, 8, second.generate_design_space())
-    assert strategy.pool.budget.left() == "8 calls"
+    for database in (None, ms.database.MemoryDatabase()):
+        first, idle = context(strategy=strategy.clone()), context("softmax:8x64", strategy=strategy.clone())
+        for one in (first, idle):
+            one.pre_tuning(32, 8, one.generate_design_space(), database)
+        assert first.generate_measure_candidates() is not None
+        assert strategy.pool.budget.left() != "8 calls"
+        following = context(strategy=strategy.clone())
+        following.pre_tuning(32, 8, following.generate_design_space(), database)
+        assert strategy.pool.budget.left() == "8 calls"
     strategy.close()
 
 

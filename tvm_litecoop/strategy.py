@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +112,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         if self._task is not None or self._idle:
             raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
         self._asked.clear()  # of a run that an exception has ended
-        self._journal.leave_ended(folder_of(database), database)
-        for task in list(self._under_way):  # of that run, wherever its journal is: TVM uses no task before all begin
-            if task.book.used or task.database != database:
-                self._left(task)
+        self._leave_ended(database)
         if not any(task.database == database for task in self._under_way):
             self.pool.books.begin()
             self._journal.begin_run()
@@ -142,7 +138,6 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             return
         self.searches.append(self._task.search)
         self._under_way.append(self._task)
-        self._task.book.leave = partial(self._left, self._task)
 
     def post_tuning(self) -> None:
         """Let go of the tree's threads and of the cost model's context; the journal notes that the task is finished.
@@ -235,9 +230,15 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         carried = len(searches) > 1 and any(search.carried[0] for search in searches)
         return carried and sum(search.begun for search in searches) >= trials
 
-    def _left(self, task: Task) -> None:
-        task.search.close()
-        self._forget(task)
+    def _leave_ended(self, database: Any) -> None:
+        """Let go of a run that an exception has ended, wherever its journal is: TVM uses no task before all begin."""
+        left_open = self._journal.left_open(folder_of(database), database)
+        if left_open or any(task.book.used or task.database != database for task in self._under_way):
+            for task in self._under_way:
+                task.search.close()
+            self._under_way.clear()
+        if left_open:
+            self._journal.let_go(left_open)
 
     def _forget(self, task: Task) -> None:
         if task in self._under_way:

@@ -104,7 +104,8 @@ def test_the_worst_of_a_harmful_task_is_that_of_the_harmful_kernel() -> None:
     right = Verdict(record, CERTIFIED, "", (("random", 0.1),))
     assert TaskCertificate(task, (lucky, wrong, right)).worst == 5.0
     assert TaskCertificate(task, (lucky, right)).worst == 0.1 and TaskCertificate(task, (lucky,)).worst == 0.02
-    assert TaskCertificate(task, (lucky, Verdict(record, CRASHED))).worst is None
+    crashed = Verdict(record, CRASHED)
+    assert TaskCertificate(task, (crashed,)).worst is None and TaskCertificate(task, (crashed, right)).worst == 0.1
 
 
 def test_large_results_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

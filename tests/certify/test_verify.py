@@ -25,7 +25,7 @@ from plants import (
 )
 from tvm.s_tir.meta_schedule.database import JSONDatabase
 
-from tvm_litecoop.certify import examiner, records, table
+from tvm_litecoop.certify import examiner, numbered, records, store, table
 from tvm_litecoop.certify.certificate import CERTIFIED, TaskCertificate, Verdict
 from tvm_litecoop.certify.verify import certify
 from tvm_litecoop.cli import main
@@ -126,6 +126,9 @@ def test_the_untuned_program_is_certified_where_nothing_is_faster(
     assert code == 0 and task["certified"] is None and task["verdicts"][0]["status"] == "slow"
     verify(tmp_path, "--set-aside")
     assert lines(tmp_path) == [] and len((tmp_path / "rejected.json").read_text().splitlines()) == 1
+    code, (task,) = verify(tmp_path, "--set-aside")
+    assert code == 0 and task["certified"] is None and task["records"] == 0
+    capsys.readouterr()
     assert main(["eject", str(tmp_path)]) == 0
     assert "the untuned program: no record was right and faster" in capsys.readouterr().out
     assert "made with TVM" in (tmp_path / "ejected" / "task1.py").read_text()
@@ -151,6 +154,14 @@ def test_tasks_keep_the_numbers_of_their_certificate(
     assert "96x96" in (tmp_path / "two.py").read_text().splitlines()[2]
     assert main(["eject", str(tmp_path / "mine"), "--task", "1", "-o", str(tmp_path / "one.py")]) == 0
     assert "1024x1024" in (tmp_path / "one.py").read_text().splitlines()[2]
+
+
+def test_a_number_that_an_earlier_version_gave_twice_loses_no_task(two: Path) -> None:
+    certificates = [TaskCertificate(replace(task, number=1)) for task in records.read(str(two)).tasks]
+    store.write(str(two), certificates)
+    found = numbered.read(str(two)).tasks
+    assert [task.number for task in found] == [1, 2]
+    assert {task.hash for task in found} == {task.hash for task in records.read(str(two)).tasks}
 
 
 def test_a_slow_untuned_program_is_announced_before_it_is_run_on_everything_and_gets_its_time(

@@ -104,6 +104,16 @@ def test_an_answer_that_can_be_used_forgives_those_that_cannot() -> None:
     assert not one.available(FIRST_S - 0.1) and one.available(FIRST_S)
 
 
+def test_broken_answers_that_were_billed_do_not_make_the_next_call_look_dear() -> None:
+    pool, usage = Pool([Scripted("m", walk, background=True)]), Usage(1000, 200, 0.5, 1.0)
+    pool.stats["m"].add_answer(Answer(()), 0.0)
+    for fault in (None, *[Fault("broken answer")] * 3):
+        pool.stats["m"].add_answer(Answer((), usage, fault), 0.0)
+    assert (pool.stats["m"].answers, pool.stats["m"].billed) == (2, 5)
+    estimate = pool.estimate("m")
+    assert estimate is not None and (estimate.tokens_in, estimate.tokens_out, estimate.usd) == (800, 160, 0.4)
+
+
 def test_no_limit_affords_everything_and_says_nothing() -> None:
     assert Budget().affords(Usage(10**9, 10**9, 1e9, 1e9)) and Budget().left() == ""
 

@@ -85,6 +85,9 @@ def test_the_newest_run_is_shown_and_the_others_by_number(tmp_path: Path) -> Non
     newest, first = collect(tmp_path), collect(tmp_path, 1)
     assert (newest["run"]["number"], first["run"]["number"]) == (2, 1)
     assert [number for number, _ in newest["run"]["others"]] == [1]
+    eject = ["as Python", f"litecoop eject {tmp_path.name}"]
+    assert newest["again"] == [["again, recorded", f"litecoop replay {tmp_path.name}"], eject]
+    assert first["again"] == [eject]  # a replay takes the newest
     assert len(newest["tasks"][0]["tree"]["parent"]) > len(first["tasks"][0]["tree"]["parent"]) >= 30
     with pytest.raises(WorkDirError, match=r"has no run 9 \(it has runs 1, 2\)"):
         collect(tmp_path, 9)

@@ -106,7 +106,7 @@ class TaskCertificate:
 
         In units of the tolerance; None where nothing was compared.
         """
-        harmful = [verdict for verdict in self.verdicts if verdict.status in HARMFUL]
+        harmful = [verdict for verdict in self.verdicts if verdict.status in HARMFUL and verdict.worst]
         meant = harmful or ([self.winner] if self.winner else self.verdicts[:1])
         return max((off for verdict in meant for _, off in verdict.worst), default=None)
 

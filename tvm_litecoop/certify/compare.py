@@ -19,12 +19,15 @@ from tvm_litecoop.workloads import Workload
 def off_reference(kernel: Any, workload: Workload, target: Any, seed: int = 1) -> float:
     """Largest deviation from a workload's numpy reference on its own inputs, in units of its own tolerance.
 
-    Where it has none: that of all outputs from the untuned program's on random inputs, as `off_default`.
+    Where it has none: that of all outputs from the untuned program's on random and positive inputs, as `off_default`.
     """
     if workload.reference is None:
         program, plainly = facts(workload.mod), kernels.compiled(workload.mod, fast_math.plain(target))
-        expected = kernels.run(plainly, inputs.arrays(program, inputs.RANDOM, seed), program.outputs)
-        return _off(kernel, plainly, program, inputs.RANDOM, expected, seed)
+        seen = []
+        for kind in (inputs.RANDOM, inputs.POSITIVE):
+            expected = kernels.run(plainly, inputs.arrays(program, kind, seed), program.outputs)
+            seen.append(_off(kernel, plainly, program, kind, expected, seed))
+        return max(seen)
     given, (shape, dtype) = workload.inputs(seed), workload.arg_shapes()[-1]
     (got,) = kernels.run(kernel, [*given, np.zeros(shape, dtype)], (len(given),))
     return deviation(got, workload.reference(given), workload.rtol, workload.atol)

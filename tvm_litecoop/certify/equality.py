@@ -1,4 +1,4 @@
-"""What counts as equal. The only place that says so.
+"""What counts as equal. The only place that says so, but for the gist of it in ejected files (`template.py`).
 
 **Finite results** agree within `atol + rtol * |expected|`. `rtol` is 1e-4 for float32 (1e-9 float64, 1e-2 float16, 4e-2
 bfloat16). A sum that cancels has an error in units of its terms, not of its result, so
@@ -37,7 +37,7 @@ from tvm_litecoop.certify.program import Program, Unsupported
 RTOL = {"float64": 1e-9, "float32": 1e-4, "float16": 1e-2, "bfloat16": 4e-2}
 FORGIVEN = 8.0
 AT_ONCE = 1 << 22
-"""Elements that are compared at once: of large results the memory would not hold all differences."""
+"""Elements whose differences are in memory at once."""
 RARE = 1e-4
 """Share of integers that may be rounded or compared otherwise."""
 

@@ -33,10 +33,10 @@ class Kind:
     scale: float = 1.0
 
 
-RANDOM = Kind("random")
+RANDOM, POSITIVE = Kind("random"), Kind("positive")
 KINDS = (
     RANDOM,
-    Kind("positive"),
+    POSITIVE,
     Kind("negative"),
     Kind("zeros"),
     Kind("ones"),

@@ -145,9 +145,10 @@ def _ranked(rows: Sequence[Record]) -> tuple[Record, ...]:
 def _is_workload(text: str) -> bool:
     """Whether a line can be one of TVM's workloads: a hash, and a module."""
     try:
-        return len(json.loads(text)) == 2
-    except (ValueError, TypeError):
+        found = json.loads(text)
+    except ValueError:
         return False
+    return isinstance(found, list) and len(found) == 2
 
 
 def _nothing(directory: str, broken: str, failed: int) -> WorkDirError:

@@ -51,7 +51,7 @@ def _eject(args: argparse.Namespace) -> int:
     from tvm_litecoop.certify.eject import eject
     from tvm_litecoop.certify.winner import winner
 
-    tasks = numbered.tasks(args.directory)
+    tasks = numbered.read(args.directory).tasks
     chosen = [task for task in tasks if args.task in (0, task.number)]
     if not chosen:
         have = ", ".join(str(task.number) for task in tasks)

@@ -114,7 +114,7 @@ def _tune(args: argparse.Namespace) -> int:
     if args.output:
         check_replaceable(artifact.checked(Path(args.output)), artifact.is_ours, "litecoop tune")
     target = parse_target(args.target)
-    check_executable(target)
+    check_executable(target, args.target)
     subject = load(args.workload, shapes.parse(args.shape))
     target = arithmetic.chosen(args.fast_math, target, requests, whole_model=isinstance(subject, Model))
     loud = {"quiet": args.quiet, "verbose": args.verbose}

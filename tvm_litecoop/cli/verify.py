@@ -64,7 +64,7 @@ def add_to(commands: Any) -> None:
     verify.set_defaults(command=_verify)
     verify.add_argument("directory", metavar="WORK_DIR", help="holds database_workload.json and its records")
     verify.add_argument("--top", type=int, default=5, metavar="N", help="records tried of each task (default 5)")
-    verify.add_argument("--json", default="", metavar="FILE", help="write the certificate there as well")
+    verify.add_argument("--json", default="", metavar="FILE", help="write it there as well")
     verify.add_argument(
         "--set-aside", action="store_true", help="move rejected records from the database to WORK_DIR/rejected.json"
     )
@@ -88,20 +88,20 @@ def _verify(args: argparse.Namespace) -> int:
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
-    if broken := records.read(args.directory).broken:
-        lines = ", ".join(map(str, broken[:10]))
-        say(f"{len(broken)} lines of {records.RECORDS} cannot be read and are left out: {lines}")
-    tasks = [task for task in numbered.tasks(args.directory) if task.records]
+    found = numbered.read(args.directory)
+    if found.broken:
+        lines = ", ".join(map(str, found.broken[:10]))
+        say(f"{len(found.broken)} lines of {records.RECORDS} cannot be read and are left out: {lines}")
     done: list[TaskCertificate] = []
     try:
         with Examiner() as examiner:
-            for task in tasks:
+            for task in found.tasks:
                 done.append(certify(task, examiner, say, top=args.top))
                 for line in (*table.reasons(done[-1]), table.summary(done[-1])):
                     say(line)
     except KeyboardInterrupt:
         store.write(args.directory, done)
-        say(f"stopped; what is said of {len(done)} of {len(tasks)} tasks is in {store.FILE}")
+        say(f"stopped; what is said of {len(done)} of {len(found.tasks)} tasks is in {store.FILE}")
         raise
     console.print(table.table(done))
     _write(args.directory, done, json_file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tvm_litecoop.journal.codec import Codec
 from tvm_litecoop.journal.store import ENDED, Store
@@ -32,7 +32,6 @@ class Book:
     Attributes:
         past: The same as events.
         used: Whether programs were chosen to be measured since the task began or went on.
-        leave: Called where the run has ended without a word, before the journal is closed.
 
     Raises:
         ValueError: A row is no event.
@@ -43,7 +42,6 @@ class Book:
     ) -> None:
         self._store, self.task = store, task
         self.used = False
-        self.leave: Callable[[], None] = lambda: None
         self._codec = Codec()
         self._unwritten: list[tuple[str, str]] = []
         self._failing = False

@@ -61,8 +61,8 @@ class Journal:
         """Another run begins: a directory in which there could be no journal is tried again."""
         self._without.clear()
 
-    def leave_ended(self, beside: Path | None, database: Any) -> None:
-        """Close what a run left open that was ended by an exception, or Ctrl-C in a notebook: another one begins.
+    def left_open(self, beside: Path | None, database: Any) -> Path | None:
+        """The journal that a run left open which was ended by an exception, or Ctrl-C in a notebook; None for none.
 
         TVM opens a database for each run, and begins all tasks of a run before it uses one.
 
@@ -71,14 +71,16 @@ class Journal:
             database: That of the task that is about to begin.
         """
         folder = self._folder or beside
-        present = self._opened.get(folder.resolve()) if folder is not None else None
-        if folder is None or present is None:
-            return
+        place = folder.resolve() if folder is not None else None
+        present = self._opened.get(place) if place is not None else None
+        if present is None:
+            return None
         others = present.database is not None and database is not None and present.database != database
-        if others or any(book.used for book in present.books):
-            for book in present.books:
-                book.leave()
-            self._close(folder.resolve())
+        return place if others or any(book.used for book in present.books) else None
+
+    def let_go(self, place: Path) -> None:
+        """Close a journal that was left open."""
+        self._close(place)
 
     def begin(self, subject: Subject, beside: Path | None, database: Any = None) -> Book:
         """A task begins, or goes on.

@@ -9,7 +9,7 @@ from tvm import relax, tirx
 
 from tvm_litecoop.errors import WorkloadError
 from tvm_litecoop.model_files.model import MAIN, Argument, Model
-from tvm_litecoop.model_files.shapes import Shapes, example, settle, shown
+from tvm_litecoop.model_files.shapes import Shapes, settle, shown
 
 
 def of_value(value: Any, text: str, shapes: Shapes) -> Model | None:
@@ -48,11 +48,13 @@ def bound(mod: Any, shapes: Shapes, text: str) -> Any:
     }
     mod = relax.transform.BindSymbolicVars(variables)(mod) if variables else mod
     for (name, shape), param in zip(shapes.items(), mod[MAIN].params, strict=True):
-        if _dims(param) != list(shape):
-            raise WorkloadError(
-                f"--shape: input {name!r} of {text} is {shown(_dims(param))} where the others are as given",
-                f"--shape {name}={example(_dims(param))}",
-            )
+        dims = _dims(param)
+        if any(isinstance(dim, str) for dim in dims):
+            hint = "give the dimension that it follows from to an input of its own, or make it static"
+            raise WorkloadError(f"{text}: input {name!r} is {shown(dims)}, which no shape of an input settles", hint)
+        if dims != list(shape):
+            as_given = f"--shape: input {name!r} of {text} is {shown(dims)} where the others are as given"
+            raise WorkloadError(as_given, f"--shape {name}={shown(dims)}")
     return mod
 
 

@@ -245,7 +245,7 @@ class Pool:
         if not stats.answers:
             tokens_in, tokens_out = FIRST_TOKENS
             return Usage(tokens_in, tokens_out, (tokens_in * price_in + tokens_out * price_out) / 1e6, FIRST_S)
-        n = stats.answers
+        n = stats.billed
         return Usage(stats.tokens_in // n, stats.tokens_out // n, stats.usd / n, stats.answer_s)
 
     # ---- ask ---------------------------------------------------------------------------------------------------------

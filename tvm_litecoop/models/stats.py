@@ -18,6 +18,7 @@ class MemberStats:
     Attributes:
         calls: Times it was asked.
         answers: Calls that were answered, well or badly, and not from the cache.
+        billed: Those, and the calls without an answer whose tokens were counted all the same.
         cached: Calls whose answer was known already, and free.
         faults: Calls without an answer, by what went wrong.
         proposals: Alternatives it gave, usable or not.
@@ -36,6 +37,7 @@ class MemberStats:
 
     calls: int = 0
     answers: int = 0
+    billed: int = 0
     cached: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     proposals: int = 0
@@ -68,6 +70,8 @@ class MemberStats:
         if answer.fault is None and not answer.cached:
             self.answers += 1
             self.answered_s += answer.usage.seconds
+        if not answer.cached and (answer.fault is None or answer.usage.tokens_in or answer.usage.tokens_out):
+            self.billed += 1
         if answer.fault is not None:
             self.faults[answer.fault.kind] += 1
         self.tokens_in += answer.usage.tokens_in

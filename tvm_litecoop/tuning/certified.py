@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import tvm_ffi
 
-from tvm_litecoop.certify import kernels, records, store
+from tvm_litecoop.certify import kernels, numbered, records, store
 from tvm_litecoop.certify.certificate import TaskCertificate
 from tvm_litecoop.certify.examiner import Examiner
 from tvm_litecoop.certify.note import note
+from tvm_litecoop.certify.records import Task
 from tvm_litecoop.certify.verify import Say, certify
 from tvm_litecoop.errors import WorkDirError
 
@@ -44,18 +46,22 @@ def certified(
     Returns:
         Number of the kernel, and its certificate.
     """
-    try:
-        known = records.read(directory).tasks
-    except WorkDirError:
-        return []  # no candidate ran
     found = []
-    for task in known:
+    for task in _with_records(directory):
         number = _number(task, mods, target)
         if number is not None:
             said = certify(task, examiner, say, top=TOP, spec=spec, rematch=rematch)
             found.append((number, said))
             _keep(directory, said, say)
     return found
+
+
+def _with_records(directory: str) -> list[Task]:
+    """The tasks that have any; none where no candidate ran."""
+    for read in (numbered.read, records.read):  # what lies there may be no certificate
+        with suppress(WorkDirError):
+            return [task for task in read(directory).tasks if task.records]
+    return []
 
 
 def _keep(directory: str, said: TaskCertificate, say: Say) -> None:
@@ -67,7 +73,7 @@ def _keep(directory: str, said: TaskCertificate, say: Say) -> None:
     note(directory, [said])
 
 
-def _number(task: records.Task, mods: Sequence[Any], target: Any) -> int | None:
+def _number(task: Task, mods: Sequence[Any], target: Any) -> int | None:
     if str(kernels.target_of(task.target)) != str(target):
         return None
     mod = kernels.module_of(task.workload)

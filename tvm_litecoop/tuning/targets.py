@@ -12,8 +12,10 @@ from tvm.target import Target, codegen
 from tvm_litecoop.errors import TargetError, last_line
 from tvm_litecoop.tvm_bridge.machine import host_target
 
-VECTORS = ("avx", "avx2", "avx512f")
+FAMILIES = ("avx", "avx2", "avx512f", "avx512bw", "avx512vbmi", "avx512vnni", "avx512bf16", "avx512fp16", "amx-tile")
 """Families of instructions that one CPU has and another has not."""
+GENERIC = "generic"
+"""What LLVM calls a CPU that it does not know: nothing is known of its instructions then."""
 FORMS = (
     'leave it out for this machine, or give a tag ("nvidia/nvidia-a100"), a kind with options '
     '("llvm -mcpu=znver4 -num-cores=8"), or JSON ({"kind": "llvm", "mcpu": "znver4", "num-cores": 8})'
@@ -40,20 +42,24 @@ def parse_target(text: str | None) -> Any:
     return target
 
 
-def check_executable(target: Any) -> None:
+def check_executable(target: Any, text: str) -> None:
     """See that this machine can run what is made for a CPU; where it cannot, the process would end without a word.
 
+    Args:
+        target: What kernels are made for.
+        text: How it was named, for the message.
+
     Raises:
-        TargetError: A family of vector instructions is missing here.
+        TargetError: A family of instructions is missing here.
     """
-    if target.kind.name != "llvm" or not {"mcpu", "mattr"} & dict(target.attrs).keys():
-        return
     has, host = codegen.llvm_cpu_has_features, host_target()
-    lacking = [feature for feature in VECTORS if has(feature, target) and not has(feature, host)]
+    known = dict(host.attrs).get("mcpu") != GENERIC and {"mcpu", "mattr"} & dict(target.attrs).keys()
+    if target.kind.name != "llvm" or not known:
+        return
+    lacking = [feature for feature in FAMILIES if has(feature, target) and not has(feature, host)]
     if lacking:
         raise TargetError(
-            f"target {str(dict(target.attrs).get('mcpu'))!r} has {lacking[-1]}, which this machine lacks, and kernels "
-            "are run here",
+            f"target {text!r} has {lacking[0]}, which this machine lacks, and kernels are run here",
             "leave --target out",
         )
 

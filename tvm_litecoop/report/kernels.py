@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tvm_litecoop.certify import numbered, store
+from tvm_litecoop.certify import numbered, records, store
 from tvm_litecoop.certify.records import Record, Task
 from tvm_litecoop.certify.winner import winner
 from tvm_litecoop.compat import check_versions
@@ -54,8 +54,16 @@ class Kernels:
         self._certified: dict[tuple[str, str], store.Certified] | None = None
         self._certificates: list[dict[str, Any]] = []
         try:
-            self._tasks = numbered.read(str(folder)).tasks
             self._certified, self._certificates = store.read(str(folder)), store.tasks(str(folder)) or []
+            self._tasks = numbered.read(str(folder)).tasks
+        except LiteCoOpError as error:
+            self._why = self._named(error.message)
+            self._read_uncertified()
+
+    def _read_uncertified(self) -> None:
+        """What lies there is no certificate, or there is no database."""
+        try:
+            self._tasks = records.read(str(self._folder)).tasks
         except LiteCoOpError as error:
             self._why = self._named(error.message)
 

@@ -159,7 +159,7 @@ def test_a_cell_is_not_finished_where_its_program_has_changed_or_its_database_is
         retime, "retime", lambda wanted, folder: {c: {"correct": True, "final_ms": 1.0} for c in wanted}
     )
     asked_by = []
-    for extent in (8, 8, 9):
+    for extent in (8, 8, 16):
         program(extent)
         run.run(grid_file, tmp_path / "out", lambda _: None)
         asked_by.append(len(asked))

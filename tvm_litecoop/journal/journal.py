@@ -79,8 +79,8 @@ class Journal:
         return place if others or any(book.used for book in present.books) else None
 
     def let_go(self, place: Path) -> None:
-        """Close a journal that was left open."""
-        self._close(place)
+        """Close the journal of a directory; its lock is free again."""
+        self._opened.pop(place).close()
 
     def begin(self, subject: Subject, beside: Path | None, database: Any = None) -> Book:
         """A task begins, or goes on.
@@ -105,7 +105,7 @@ class Journal:
             logger.warning("no journal in %s: %s; tuning goes on without it", folder, error)
             self._without.add(place)
             if place in self._opened and not self._opened[place].books:
-                self._close(place)
+                self.let_go(place)
             return Book(seed=subject.seed)
         self._opened[place].books.append(book)
         return book
@@ -118,7 +118,7 @@ class Journal:
             one.books.remove(book)
             if not one.books:
                 one.finish()
-                self._close(place)
+                self.let_go(place)
 
     def dropped(self, book: Book) -> None:
         """A task could not begin: what is known of it stays as it is."""
@@ -127,7 +127,7 @@ class Journal:
             one.books.remove(book)
             one.taken.discard(book.task)
             if not one.books:
-                self._close(place)
+                self.let_go(place)
 
     def finish(self) -> None:
         """The runs are finished, with all their tasks."""
@@ -137,13 +137,10 @@ class Journal:
     def close(self) -> None:
         """Let go of files and locks; a task that did not end is gone on with by the next run."""
         for place in list(self._opened):
-            self._close(place)
+            self.let_go(place)
 
     def _place_of(self, book: Book) -> Path | None:
         return next((place for place, one in self._opened.items() if book in one.books), None)
-
-    def _close(self, place: Path) -> None:
-        self._opened.pop(place).close()
 
     def _book(self, opened: Open, subject: Subject) -> Book:
         before = _unfinished(opened, subject)

@@ -112,6 +112,8 @@ def test_an_environment_of_the_user_stays(tmp_path):
     run = make(copy, "setup", f"PYTHON={python}")
     assert run.returncode != 0 and "was not made here" in run.stderr
     assert (copy / ".venv" / "pyvenv.cfg").read_text() == config
+    (copy / ".venv" / "pyvenv.cfg").write_text("prompt = 'litecoop-venv'\n")  # one of `make`, moved here
+    assert "was not made here" not in make(copy, "setup", f"PYTHON={python}").stderr
 
 
 @needs_make

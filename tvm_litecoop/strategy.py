@@ -112,10 +112,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         if self._task is not None or self._idle:
             raise SearchError("pre_tuning twice without post_tuning", "call post_tuning() first")
         self._asked.clear()  # of a run that an exception has ended
-        self._leave_ended(database)
-        if not any(task.database == database for task in self._under_way):
-            self.pool.books.begin()
-            self._journal.begin_run()
+        self._begin_run(database)
         self.pool.remember(self._journal)
         try:
             self._task = Task(
@@ -230,8 +227,11 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         carried = len(searches) > 1 and any(search.carried[0] for search in searches)
         return carried and sum(search.begun for search in searches) >= trials
 
-    def _leave_ended(self, database: Any) -> None:
-        """Let go of a run that an exception has ended, wherever its journal is: TVM uses no task before all begin."""
+    def _begin_run(self, database: Any) -> None:
+        """Begin a run, unless the one under way goes on with another task; TVM uses no task before all begin.
+
+        One that an exception has ended is let go of, wherever its journal is.
+        """
         left_open = self._journal.left_open(folder_of(database), database)
         if left_open or any(task.book.used or task.database != database for task in self._under_way):
             for task in self._under_way:
@@ -239,6 +239,9 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             self._under_way.clear()
         if left_open:
             self._journal.let_go(left_open)
+        if not self._under_way:
+            self.pool.books.begin()
+            self._journal.begin_run()
 
     def _forget(self, task: Task) -> None:
         if task in self._under_way:

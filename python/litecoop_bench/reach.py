@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from litecoop_bench.clock import Points, points
 from litecoop_bench.grid import Grid, Rows
-from litecoop_bench.table import share_of
+from litecoop_bench.table import of_how_many
 from tvm_litecoop.intervals import interval
 
 EARLY = 4
@@ -59,7 +59,7 @@ def render(grid: Grid, rows: Rows) -> str:
         every = [_ways(grid, rows, workload, arm) for workload in grid.workloads]
         lines += [_row(workload, arm, [found]) for workload, found in zip(grid.workloads, every, strict=True) if found]
         if any(every):
-            lines.append(_row(f"**all**{share_of(every)}", arm, [found for found in every if found]))
+            lines.append(_row(f"**all**{of_how_many(every)}", arm, [found for found in every if found]))
     return "\n".join(lines) if len(lines) > 4 else ""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from litecoop_bench.clock import points
 from litecoop_bench.grid import Grid, Rows
 from litecoop_bench.retime import LIBRARY
-from litecoop_bench.table import ratios, share_of
+from litecoop_bench.table import of_how_many, ratios
 from tvm_litecoop.intervals import geometric_mean, interval
 
 TRIALS, SECONDS = 0, 1
@@ -85,7 +85,7 @@ def overall(grid: Grid, rows: Rows) -> list[Bar]:
         every = [_speed(grid, rows, workload, arm) for workload in grid.workloads]
         if any(every):
             over = interval([seen for seen in every if seen])
-            bars.append(Bar(arm, over.mean, over.low, over.high, share_of(every)))
+            bars.append(Bar(arm, over.mean, over.low, over.high, of_how_many(every)))
     return bars
 
 

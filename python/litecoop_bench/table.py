@@ -105,13 +105,13 @@ def _library(grid: Grid, rows: Rows, workload: str) -> list[str]:
 def _summary(grid: Grid, rows: Rows, arm: str) -> str:
     def over(key: str, form: str = ".3f") -> str:
         every = [ratios(grid, rows, workload, arm, key) for workload in grid.workloads]
-        return f"**{interval(list(filter(None, every))):{form}}**{share_of(every)}" if any(every) else ""
+        return f"**{interval(list(filter(None, every))):{form}}**{of_how_many(every)}" if any(every) else ""
 
     speed, time = ("", "") if arm == grid.arms[0] else (over("speed"), over("time"))
     return _line("**all**", arm, "", speed, "", time, over("of library", ".0%"), "", "")
 
 
-def share_of(workloads: Sequence[object]) -> str:
+def of_how_many(workloads: Sequence[object]) -> str:
     """Says of how many workloads a mean is, where some have nothing that counts."""
     return f" ({sum(map(bool, workloads))} of {len(workloads)} workloads)" if not all(workloads) else ""
 

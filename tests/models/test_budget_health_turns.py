@@ -284,12 +284,12 @@ def test_a_free_member_that_acts_alone_needs_no_budget() -> None:
 @pytest.mark.parametrize("answer", [Answer((), cached=True), Answer((), fault=Fault(NOT_SENT))])
 def test_what_nobody_was_asked_says_nothing_of_health(answer: Answer) -> None:
     pool = Pool([Scripted("m", lambda view, k, seed: [], background=True)])
-    pool._health["m"].failed("m", Fault("connection"), now=0.0)
-    before = vars(pool._health["m"]).copy()
+    pool._health.members["m"].failed("m", Fault("connection"), now=0.0)
+    before = vars(pool._health.members["m"]).copy()
     flight = Flight("m", span=[0.0, 1.0])
     flight.future.set_result(answer)
     pool.landed(flight)
-    assert vars(pool._health["m"]) == before
+    assert vars(pool._health.members["m"]) == before
 
 
 @pytest.mark.parametrize(("rule", "drawn"), [("random", {"a", "b"}), ("round-robin", {"a"})])

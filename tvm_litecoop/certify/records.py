@@ -100,6 +100,7 @@ def read(directory: str, *, empty: bool = False) -> Contents:
         WorkDirError: There is none, it is not one, or it holds no record with a time.
     """
     workloads, records = (_lines(Path(directory), name) for name in (WORKLOADS, RECORDS))
+    hashes = [_hash(text) for text in workloads]
     found: dict[tuple[int, str], list[Record]] = {}
     arguments: dict[tuple[int, str], Any] = {}
     broken, failed = [], 0
@@ -108,7 +109,7 @@ def read(directory: str, *, empty: bool = False) -> Contents:
             continue
         try:
             index, (_, run_secs, target, args) = json.loads(text)
-            if index < 0 or not _is_workload(workloads[index]):
+            if index < 0 or hashes[index] is None:
                 raise ValueError(index)
             seconds = math.fsum(run_secs) / len(run_secs) if run_secs else math.inf
             key = index, json.dumps(target, sort_keys=True)
@@ -120,14 +121,14 @@ def read(directory: str, *, empty: bool = False) -> Contents:
             found.setdefault(key, []).append(Record(line, text, seconds))
         failed += seconds >= FAILED_S
     if not found and not empty:
-        torn = sum(not _is_workload(text) for text in workloads)
+        torn = hashes.count(None)
         lines = f"{torn} lines of {WORKLOADS}" if torn else f"{len(broken)} lines of {RECORDS}" if broken else ""
         raise _nothing(directory, lines, failed)
     tasks = []
     for number, (key, rows) in enumerate(found.items(), 1):
         others = [row for other, theirs in found.items() if other[0] == key[0] and other != key for row in theirs]
         tasks.append(Task(number, workloads[key[0]], key[1], arguments[key], _ranked(rows), _ranked(others)))
-    known = {str(json.loads(text)[0]): text for text in workloads if _is_workload(text)}
+    known = {number: text for number, text in zip(hashes, workloads, strict=True) if number is not None}
     return Contents(tuple(tasks), tuple(broken), known)
 
 
@@ -142,13 +143,13 @@ def _ranked(rows: Sequence[Record]) -> tuple[Record, ...]:
     return tuple(sorted(rows, key=lambda row: row.seconds))
 
 
-def _is_workload(text: str) -> bool:
-    """Whether a line can be one of TVM's workloads: a hash, and a module."""
+def _hash(text: str) -> str | None:
+    """The hash of one of TVM's workloads, which is a hash and a module; None for a line that can be none."""
     try:
         found = json.loads(text)
     except ValueError:
-        return False
-    return isinstance(found, list) and len(found) == 2
+        return None
+    return str(found[0]) if isinstance(found, list) and len(found) == 2 else None
 
 
 def _nothing(directory: str, broken: str, failed: int) -> WorkDirError:

@@ -75,7 +75,8 @@ def certify(
         if reference.seconds > LONG_S:
             took, kinds = f"{reference.seconds:.1f} s", len(KINDS) + 1
             say(f"task {task.number}: the untuned program takes {took} and is run on {kinds} kinds of inputs")
-        reference = reference if reference.unsupported else examiner.refer(case, reference.seconds)
+        if not reference.unsupported:
+            reference = examiner.refer(case, reference.seconds)
         if reference.unsupported:
             return TaskCertificate(task, unchecked=reference.unsupported)
         seen: list[_Seen] = []

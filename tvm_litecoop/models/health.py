@@ -6,9 +6,12 @@ Failing is also a member that answers, again and again, and nothing of it can be
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tvm_litecoop.models.base import Fault
+from tvm_litecoop.models.base import NOT_SENT, Answer, Fault, Profile
+from tvm_litecoop.values import Rejection
 
 logger = logging.getLogger(__name__)
 
@@ -65,3 +68,40 @@ class Health:
         self.benched_until = max(self.benched_until, now + wait)
         if self.benched_until > max(before, now):
             logger.info("%s is left alone for %.0f s: %s: %s", name, self.benched_until - now, fault.kind, fault.detail)
+
+
+class Healths:
+    """That of members, and of the servers that some share.
+
+    Args:
+        profiles: Of the members.
+    """
+
+    def __init__(self, profiles: Iterable[Profile]) -> None:
+        self._profiles = {profile.name: profile for profile in profiles}
+        self.members = {name: Health() for name in self._profiles}
+        self._servers = {one.endpoint: Health() for one in self._profiles.values() if one.endpoint}
+
+    def available(self, name: str) -> bool:
+        """Whether neither the member nor its server is benched."""
+        now, server = time.monotonic(), self._servers.get(self._profiles[name].endpoint)
+        return self.members[name].available(now) and (server is None or server.available(now))
+
+    def book(self, name: str, answer: Answer) -> None:
+        """What an answer, or the want of one, says of the member and of its server."""
+        fault, profile, mine = answer.fault, self._profiles[name], self.members[name]
+        server = self._servers.get(profile.endpoint)
+        if answer.cached or (fault is not None and fault.kind == NOT_SENT):
+            return  # nobody was asked
+        if fault is None:
+            if server is not None:
+                server.answered()
+            refused = [one for one in answer.proposals if isinstance(one, Rejection)]
+            if refused and len(refused) == len(answer.proposals) and not profile.free:
+                mine.useless(name, str(refused[0]), time.monotonic())
+            else:
+                mine.answered()
+        elif fault.of_server and server is not None:
+            server.failed(f"{name} (and all at {profile.endpoint})", fault, time.monotonic())
+        elif not fault.of_node:
+            mine.failed(name, fault, time.monotonic())

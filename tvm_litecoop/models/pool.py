@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,16 +13,15 @@ from pathlib import Path
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import ConfigError
 from tvm_litecoop.models import providers, turns
-from tvm_litecoop.models.base import NOT_SENT, Answer, Member, Profile, Usage
+from tvm_litecoop.models.base import Answer, Member, Profile, Usage
 from tvm_litecoop.models.books import Books
 from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.calls import Calls, Flight, raised
 from tvm_litecoop.models.expert import Expert
-from tvm_litecoop.models.health import Health
+from tvm_litecoop.models.health import Healths
 from tvm_litecoop.models.replies import Remembers, Replies
 from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.models.turns import Prices
-from tvm_litecoop.values import Rejection
 from tvm_litecoop.view import Colleague, View
 
 logger = logging.getLogger(__name__)
@@ -82,8 +80,7 @@ class Pool:
         self.calls = Calls()
         self._prices = prices or Prices()
         self._slow_share = slow_share
-        self._health = {name: Health() for name in self.members}
-        self._servers = {member.profile.endpoint: Health() for member in members if member.profile.endpoint}
+        self._health = Healths(member.profile for member in members)
         self._reserve = Expert(RESERVE)
         for name, member in self.members.items():
             if not member.profile.free and (short := self.budget.short_of(self._estimate(name))):
@@ -176,7 +173,7 @@ class Pool:
         if config.next_member == "largest":  # alone, however slow
             name = self.largest
             affordable = self.members[name].profile.free or self.budget.affords(self._estimate(name))
-            return name if affordable and self._ready(name) else RESERVE
+            return name if affordable and self._health.available(name) else RESERVE
         able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
         rng = random.Random(seed)
         starved = turns.starved(able, config.min_share) if config.next_member == "model" and not must else []
@@ -220,12 +217,7 @@ class Pool:
         return replace(self._prices, trial_s=trial_s) if trial_s else self._prices
 
     def _able(self) -> list[str]:
-        return [name for name in self.members if self._ready(name) and self._affordable(name)]
-
-    def _ready(self, name: str) -> bool:
-        """Whether neither the member nor its server is benched."""
-        now, server = time.monotonic(), self._servers.get(self.members[name].profile.endpoint)
-        return self._health[name].available(now) and (server is None or server.available(now))
+        return [name for name in self.members if self._health.available(name) and self._affordable(name)]
 
     def _affordable(self, name: str) -> bool:
         """Whether one more call fits the budget and, for a slow member, its share of the time."""
@@ -268,8 +260,8 @@ class Pool:
     def landed(self, flight: Flight) -> Landed:
         """What came of a call that is done; a member that gave no answer is left alone for a while."""
         answer, profile = flight.answer(), self._profile(flight.member)
-        if flight.member in self._health:
-            self._book_health(flight.member, answer)
+        if flight.member in self.members:
+            self._health.book(flight.member, answer)
         hidden_s = self.calls.hidden_behind(flight, answer.usage.seconds) if profile.background else 0.0
         return Landed(answer, 0.0 if profile.free else flight.blocked_s, hidden_s)
 
@@ -291,21 +283,3 @@ class Pool:
             )
             for name, member in self.members.items()
         )
-
-    def _book_health(self, name: str, answer: Answer) -> None:
-        fault, endpoint = answer.fault, self.members[name].profile.endpoint
-        server = self._servers.get(endpoint)
-        if answer.cached or (fault is not None and fault.kind == NOT_SENT):
-            return  # nobody was asked
-        if fault is None:
-            if server is not None:
-                server.answered()
-            refused = [one for one in answer.proposals if isinstance(one, Rejection)]
-            if refused and len(refused) == len(answer.proposals) and not self.members[name].profile.free:
-                self._health[name].useless(name, str(refused[0]), time.monotonic())
-            else:
-                self._health[name].answered()
-        elif fault.of_server and server is not None:
-            server.failed(f"{name} (and all at {endpoint})", fault, time.monotonic())
-        elif not fault.of_node:
-            self._health[name].failed(name, fault, time.monotonic())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from tvm_litecoop.journal.record import read
 from tvm_litecoop.journal.replay import replay
 from tvm_litecoop.journal.store import CERTIFIED, FILE, Store
 from tvm_litecoop.models.providers import FREE
+from tvm_litecoop.tuning.request import Request
 from tvm_litecoop.tvm_bridge.task import KNOWN_BATCHES
 
 LITECOOP = [sys.executable, "-m", "tvm_litecoop.cli"]
@@ -129,6 +132,8 @@ def test_ctrl_c_keeps_and_prints_the_best_so_far(tmp_path: Path) -> None:
         (["matmul", "--target", "llvm -mcpu=fooo -num-cores=2"], "LLVM knows no CPU 'fooo'"),
         (["matmul", "--target", "llvm mcpu"], "-name=value"),
         (["matmul", "--trials", "0"], "choose at least 1"),
+        (["model.onnx", "--trials", "0", "--fresh"], "leave out --fresh"),
+        (["matmul", "--target", "llvm -mtriple=riscv64-linux-gnu -num-cores=4"], "has the instructions of riscv64"),
         (["matmul", "--seed", "-5"], "choose a number"),
         (["matmul:8x8x8", "--shape", "x=1"], "a built-in has its shape in its name"),
         (["missing.py:thing"], "missing.py"),
@@ -210,6 +215,62 @@ def test_a_stopped_run_is_gone_on_with_and_replayed(tmp_path: Path, capsys: pyte
     assert main(["replay", str(work), "--lambda", "0.9"]) == 0 and main(["replay", str(tmp_path)]) == 2
 
 
+def test_ctrl_c_ends_a_run_whose_messages_nobody_reads(tmp_path: Path) -> None:
+    """As in `2>&1 | tee log`, where it ends `tee` too; a second one ends the process at once."""
+    work = tmp_path / "work"
+    with subprocess.Popen(
+        [*LITECOOP, "tune", "matmul:64x64x64", "--trials", "2000", "--work-dir", str(work)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        for line in process.stdout:
+            if "/2000 trials" in line:
+                break
+        process.stderr.close()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert process.returncode == 130
+
+
+def test_verify_takes_its_temporary_files_along_when_it_is_stopped(tmp_path: Path) -> None:
+    assert main(["tune", "matmul:64x64x64", "--trials", "8", "--work-dir", str(tmp_path / "w"), "--quiet"]) == 0
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with subprocess.Popen(
+        [*LITECOOP, "verify", str(tmp_path / "w")], env={**os.environ, "TMPDIR": str(temporary)}, stdout=subprocess.PIPE
+    ) as process:
+        while not any(temporary.glob("litecoop-*")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.terminate()
+        process.communicate()
+    assert process.returncode == 130 and not any(temporary.glob("litecoop-*"))
+
+
+def test_a_machine_without_room_for_temporary_files_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *args, **options: nowhere())
+    assert main(["tune", "matmul:8x8x8", "--trials", "1", "--work-dir", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "set TMPDIR" in line and "No usable temporary directory" in line
+
+
+def test_work_dirs_are_named_in_any_alphabet() -> None:
+    assert Request("модель.onnx").directory == "litecoop-work/модель.onnx-litecoop"
+    assert Request("my_net.onnx", target="nvidia/a100").directory == "litecoop-work/my-net.onnx-nvidia-a100-litecoop"
+    assert Request("___.onnx").directory == "litecoop-work/onnx-litecoop"
+
+
 def test_options_of_targets_may_be_written_as_on_a_command_line() -> None:
     from tvm_litecoop.tuning.targets import parse_target
 
@@ -223,9 +284,10 @@ def test_a_target_that_this_machine_cannot_execute_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from tvm_litecoop.tuning import targets
+    from tvm_litecoop.tvm_bridge import machine
 
     plain = targets.parse_target("llvm -mcpu=x86-64 -num-cores=2")
-    monkeypatch.setattr(targets, "host_target", lambda: plain)
+    monkeypatch.setattr(machine, "host_target", lambda: plain)
     targets.check_executable(plain, "")
     targets.check_executable(targets.parse_target("nvidia/nvidia-a100"), "")
     assert main(["tune", "matmul:8x8x8", "--target", "llvm -mcpu=skylake-avx512 -num-cores=2"]) == 2
@@ -249,6 +311,8 @@ def test_idle_cores_are_warned_of_once(tmp_path: Path) -> None:
         "import warnings; warnings.simplefilter('always')\n"
         "import tvm; from tvm.target import Target\n"
         "from tvm_litecoop.tvm_bridge.machine import warn_of_idle_cores\n"
+        "elsewhere = {'kind': 'llvm', 'mtriple': 'riscv64-linux-gnu', 'num-cores': 9}\n"
+        "warn_of_idle_cores(Target(elsewhere))\n"
         "for cores in (3, 3, 5): warn_of_idle_cores(Target({'kind': 'llvm', 'num-cores': cores}))\n"
     )
     env = {**os.environ, "TVM_NUM_THREADS": "1"}

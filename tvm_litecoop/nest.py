@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 FMA_PER_CYCLE = 2.0
 """Vector multiply-adds a core can start: two on the CPUs of the last ten years."""
@@ -61,6 +62,8 @@ class Block:
         axes: Its loops, outermost first.
         accesses: Its reads, then its writes.
         tiling: The tiling structure TVM annotated (`SSRSRS` on CPU); empty where it is not tiled.
+        written_at: The level of the tiling, from the outside, in whose innermost loop its results are written back from
+            a cache; -1 where they are not.
         functions: Exponentials and their like that one iteration computes.
         conditions: Values that one iteration picks by a condition on its indices, as padding does.
     """
@@ -71,6 +74,17 @@ class Block:
     tiling: str = ""
     functions: int = 0
     conditions: int = 0
+    written_at: int = -1
+
+    @property
+    def parallel_levels(self) -> int:
+        """Levels of a CPU's tiling that can run in parallel: the leading spatial ones, while they hold nothing else.
+
+        TVM joins loops into a parallel one as long as there is only another loop in each (`AdjustParallelVectorize` in
+        src/s_tir/meta_schedule/postproc/rewrite_parallel_vectorize_unroll.cc): not beyond one that writes back.
+        """
+        leading = len(self.tiling) - len(self.tiling.lstrip("S"))
+        return leading if self.written_at < 0 else min(leading, self.written_at + 1)
 
     @property
     def vector_axis(self) -> int:
@@ -139,6 +153,10 @@ class Machine:
     def peak_gflops(self) -> float:
         """What the vector units do in float32 at that clock, two multiply-adds a cycle; 0 for no clock."""
         return self.cores * self.lanes(4) * FMA_PER_CYCLE * 2.0 * self.ghz
+
+    def busy(self, tasks: Any) -> Any:
+        """Cores that so many equal pieces of work keep busy, on average; of many numbers an array."""
+        return tasks / -(-tasks // self.cores)
 
     def lanes(self, item_bytes: int) -> int:
         """Elements of that size in one vector register."""

@@ -240,7 +240,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         if left_open:
             self._journal.let_go(left_open)
         if not self._under_way:
-            self.pool.books.begin()
+            self.pool.begin()
             self._journal.begin_run()
 
     def _forget(self, task: Task) -> None:

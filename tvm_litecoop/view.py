@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import Site, Value
-from tvm_litecoop.values import Edit, Program
+from tvm_litecoop.values import Edit, Program, SetDecision, SetSketch
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,13 @@ class Traits:
     Attributes:
         factored: So many reductions it factors (`rfactor`).
         lanes: So many of these so that partial results fill vector lanes.
+        results: Of the factored reduction with the fewest results, how many; 0 where none is factored.
         prepared: Whether it is of the prepared program (`tvm_litecoop.design_space`).
     """
 
     factored: int = 0
     lanes: int = 0
+    results: int = 0
     prepared: bool = False
 
 
@@ -169,6 +171,7 @@ class View:
         best: The fastest program of the task, or none; lazy.
         tried: Programs made from this one, newest first; lazy.
         refused: The last proposals here that could not be used, with the reason.
+        vain: Directed edits that were made here and did not give the program they ask for, whatever their order.
         rivals: Calls that think about this very program now.
         colleagues: The members of the pool.
         history: Everything that was measured of the task.
@@ -189,8 +192,23 @@ class View:
     best: Sequence[Shown] = ()
     tried: Sequence[Shown] = ()
     refused: tuple[tuple[tuple[Edit, ...], str], ...] = ()
+    vain: Set[frozenset[Edit]] = frozenset()
     rivals: int = 0
     colleagues: tuple[Colleague, ...] = ()
     budget: str = ""
     history: History = field(default_factory=History)
     directed: bool = True
+
+    def asked(self, edits: Sequence[Edit]) -> Program:
+        """The program that directed edits ask for; where they go to another design space, all its sites among them."""
+        index = next((edit.sketch for edit in edits if isinstance(edit, SetSketch)), self.program.sketch)
+        sketch = self.sketch if index == self.program.sketch else self.sketches[index]
+        values = {edit.site: edit.value for edit in edits if isinstance(edit, SetDecision)}
+        decisions: list[Value] = list(sketch.decisions)
+        for site in sketch.sites:
+            decisions[site.position] = values.get(site.name, site.value)
+        return Program(index, tuple(decisions))
+
+    def known(self, edits: Sequence[Edit]) -> bool:
+        """Whether directed edits lead to a program of the tree, or were made here before and did not lead there."""
+        return frozenset(edits) in self.vain or self.asked(edits) in self.history

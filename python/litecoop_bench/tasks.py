@@ -38,7 +38,8 @@ def recorded(space: TvmSpace, work_dir: Path) -> Iterator[tuple[Built, float]]:
     from tvm_litecoop.tuning import workdir
     from tvm_litecoop.tvm_bridge.records import mean_seconds
 
-    for record in workdir.open_database(str(work_dir), fresh=False).get_all_tuning_records():
-        seconds, built = mean_seconds(record.run_secs), space.recorded(record.trace)
+    records = workdir.open_database(str(work_dir), fresh=False).get_all_tuning_records()
+    for record, built in zip(records, space.recorded([record.trace for record in records]), strict=True):
+        seconds = mean_seconds(record.run_secs)
         if seconds is not None and isinstance(built, Built):
             yield built, seconds

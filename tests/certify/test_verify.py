@@ -52,6 +52,16 @@ def test_a_work_dir_of_tvms_own_search(two: Path, tmp_path: Path, capsys: pytest
     assert all(v["status"] in ("certified", "slow", "lucky") for v in softmax_task["verdicts"])  # by the load
 
 
+def test_records_for_another_machine_are_not_called_wrong(
+    one: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = lines(one)
+    monkeypatch.setattr("tvm_litecoop.certify.verify.lacking", lambda target: "avx512f")
+    code, (task,) = verify(one, "--set-aside")
+    assert code == 1 and task["unchecked"] == "it needs avx512f, which this machine lacks"
+    assert lines(one) == before and "avx512f" in capsys.readouterr().out
+
+
 def test_a_planted_wrong_kernel_is_rejected_and_the_next_is_certified(
     one: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -231,7 +231,7 @@ def test_several_tasks_of_one_run_are_gone_on_with_together(tmp_path: Path) -> N
         return [Run(tmp_path, spec, strategy=strategy, database=database) for spec in specs]
 
     first = runs()
-    assert first[0].go(1).search.carried == (0, 0.0)
+    assert first[0].go(1).search.carried == (0, 0.0, 0.0)
     first[1].go()  # one task is finished, the other one is not
     first[0].die()
     again = runs()
@@ -306,6 +306,9 @@ def test_another_pool_goes_on_with_the_tree(tmp_path: Path) -> None:
     other = Run(tmp_path, pool=ModelPool.built_in("mutator")).go()
     assert other.search.carried[0] == 16 and other.search.state.trials == 24
     assert other.search.tree.nodes[-1].author == "mutator"
+    (record,) = read(tmp_path)
+    assert json.loads(record.facts["pool"])["members"] == {"mutator": 1.0}
+    assert record.params.keys() == {"mutator", *free_pool().members}  # those of before have answers in it
 
 
 def test_no_journal_where_none_is_wanted_and_one_elsewhere(tmp_path: Path) -> None:

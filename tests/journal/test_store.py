@@ -107,10 +107,10 @@ def test_a_run_that_was_cut_off_is_gone_on_with_and_a_finished_one_is_not(tmp_pa
     tuned(tmp_path / "cut", 2, end=False)
     tuned(tmp_path / "cut", 3, end=False)
     cut = tuned(tmp_path / "cut", 1)
-    assert cut.carried == (30, 0.0) and shape(cut) == shape(whole)
+    assert cut.carried == (30, 0.0, 0.0) and shape(cut) == shape(whole)
     assert cut.pool.stats["walker"].as_json() == whole.pool.stats["walker"].as_json()
     new = tuned(tmp_path / "cut", 1)
-    assert new.carried == (0, 0.0) and new.state.trials == 6
+    assert new.carried == (0, 0.0, 0.0) and new.state.trials == 6
 
 
 def test_every_damaged_row_is_found_and_all_before_it_are_kept(tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_a_later_version_is_left_alone(tmp_path: Path, lines: Lines) -> None:
         db.execute("PRAGMA user_version=99")
         db.execute(f"PRAGMA application_id={APPLICATION + 99}")
     db.close()
-    assert tuned(tmp_path, 1).carried == (0, 0.0)
+    assert tuned(tmp_path, 1).carried == (0, 0.0, 0.0)
     assert len(lines.lines) == 1 and "version 99" in lines.lines[0] and not (tmp_path / f"{FILE}.1").exists()
 
 
@@ -478,9 +478,9 @@ def test_the_events_of_a_task_that_is_lost_are_not_taken_for_those_of_another(tm
     db.close()
     found = salvage.read(tmp_path / FILE)
     assert found.lost and not found.rows
-    assert tuned(tmp_path, 1, end=False).carried == (0, 0.0)
+    assert tuned(tmp_path, 1, end=False).carried == (0, 0.0, 0.0)
     assert "is damaged: task 1 is not what was written; 0 events" in lines.lines[0]
-    assert tuned(tmp_path, 1).carried == (6, 0.0)
+    assert tuned(tmp_path, 1).carried == (6, 0.0, 0.0)
 
 
 def test_another_pool_and_another_seed_go_on_with_the_tree(tmp_path: Path, lines: Lines) -> None:

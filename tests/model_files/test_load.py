@@ -47,6 +47,8 @@ def test_a_file_of_python_names_models_too(tmp_path: Path) -> None:
         "module = torch.nn.Linear(4, 3), (torch.ones(2, 4),)\n"
         "program = torch.export.export(*module)\n"
         "alone = module[0]\n"
+        "triple = *module, {'bias': None}\n"
+        "listed = module[0], [torch.ones(2, 4)]\n"
         "@I.ir_module\n"
         "class Graph:\n"
         "    @R.function\n"
@@ -60,12 +62,35 @@ def test_a_file_of_python_names_models_too(tmp_path: Path) -> None:
         model = load(f"{file}:{attribute}", {})
         assert isinstance(model, Model) and off(model) <= 1.0
         np.testing.assert_array_equal(model.arrays()[0], np.ones((2, 4)))
-    with pytest.raises(WorkloadError, match=r"let it be \(module, \(first input, ...\)\)"):
-        load(f"{file}:alone", {})
+    for attribute, said in (("alone", "a module without inputs"), ("triple", "no pair"), ("listed", "no pair")):
+        with pytest.raises(WorkloadError, match=rf"{said}.*let it be \(module, \(first input, ...\)\)"):
+            load(f"{file}:{attribute}", {})
     with pytest.raises(WorkloadError, match=r"dimension 0 \(n\) of input 'x' is dynamic.*--shape x=1x4"):
         load(f"{file}:Graph", {})
     graph = load(f"{file}:Graph", {"x": (2, 4)})
     assert isinstance(graph, Model) and graph.inputs[0].shape == (2, 4) and graph.reference is None
+
+
+def test_weights_that_are_arguments_are_packed_by_no_kernel(tmp_path: Path) -> None:
+    """TVM's tutorials detach them (`num_input`); the model would pack them anew in each of its runs."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from tvm.script import ir as I, relax as R\n"
+        "@I.ir_module\n"
+        "class Graph:\n"
+        "    @R.function\n"
+        '    def main(x: R.Tensor((4, 8), "float32"), w: R.Tensor((8, 16), "float32")):\n'
+        '        R.func_attr({"num_input": 1})\n'
+        "        with R.dataflow():\n"
+        "            y = R.matmul(x, w)\n"
+        "            R.output(y)\n"
+        "        return y\n"
+    )
+    model = load(f"{file}:Graph", {})
+    assert isinstance(model, Model) and [one.name for one in model.inputs] == ["x", "w"]
+    functions = fused(model.mod, parse_target(""), packed=True).functions
+    assert "matmul" in {var.name_hint for var in functions}
+    assert not any(func.attrs and "layout_free_buffers" in func.attrs for func in functions.values())
 
 
 def test_dynamic_shapes_are_named_and_can_be_given(tmp_path: Path) -> None:

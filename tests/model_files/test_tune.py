@@ -19,6 +19,7 @@ from tvm_litecoop.model_files import onnx_file
 from tvm_litecoop.tuning import model_check, model_session, tasks, yardstick
 from tvm_litecoop.tuning.lowering import ABOUT
 from tvm_litecoop.tuning.model_outcome import ModelOutcome
+from tvm_litecoop.tvm_bridge import machine
 
 from .conftest import tiny_onnx
 
@@ -62,6 +63,9 @@ def test_a_model_is_tuned_certified_written_and_run(
     ):
         assert main(["run", "m.so", "--input", given]) == 2
         assert says in capsys.readouterr().err
+    monkeypatch.setattr(machine, "lacking", lambda target: "amx-tile")
+    assert main(["run", "m.so"]) == 2
+    assert "m.so needs amx-tile, which this machine lacks (tune the model on this one)" in capsys.readouterr().err
 
 
 def test_a_stopped_run_compiles_what_it_has_and_is_gone_on_with(
@@ -202,6 +206,16 @@ def test_what_cannot_be_used_is_said_before_the_work(
     assert main(["tune", *args]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and len(captured.err.splitlines()) == 1 and says in captured.err
+
+
+def test_a_work_dir_without_records_of_the_model_is_said(
+    mobilenet: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["tune", str(mobilenet[0]), "--trials", "0", "--work-dir", "wrok", "-o", "m.so"]) == 2
+    err = capsys.readouterr().err
+    assert "wrok holds no record of this model for" in err and len(err.splitlines()) == 1
+    assert not Path("m.so").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -118,9 +119,54 @@ def test_no_limit_affords_everything_and_says_nothing() -> None:
     assert Budget().affords(Usage(10**9, 10**9, 1e9, 1e9)) and Budget().left() == ""
 
 
-def test_a_wrong_limit_is_named() -> None:
-    with pytest.raises(ConfigError, match="budget usd is -1"):
-        Limits(usd=-1)
+@pytest.mark.parametrize("wrong", [-1.0, math.inf, math.nan])
+def test_a_wrong_limit_is_named(wrong: float) -> None:
+    with pytest.raises(ConfigError, match=f"budget usd is {wrong}"):
+        Limits(usd=wrong)
+
+
+def test_the_first_call_of_a_member_says_what_the_others_may_cost() -> None:
+    paid, dear = Scripted("paid", walk, background=True), Usage(1500, 1000, 0.4, 1.0)
+    pool, careless = (Pool([paid, Expert()], limits) for limits in (Limits(usd=1.0), Limits(calls=9)))
+    estimate = pool.estimate("paid")
+    for one in (pool, careless):
+        one.books.count_call("paid", estimate)
+    assert pool.acting("paid", 1, SearchConfig()) == "expert"  # however many tasks there are
+    assert careless.acting("paid", 1, SearchConfig()) == "paid"  # how many calls fly is known exactly
+    pool.books.count_answer("paid", estimate, Answer((), dear), 0.0, 0.0)
+    assert pool.acting("paid", 1, SearchConfig()) == "paid" and pool.estimate("paid") == dear
+
+
+def test_calls_after_escalations_say_what_a_call_costs() -> None:
+    pool, account = Pool([Scripted("paid", walk, background=True)]), Books.account("paid", escalated=True)
+    pool.stats[account] = MemberStats()
+    pool.stats[account].add_answer(Answer((), Usage(900, 100, 0.2, 4.0)), 0.0)
+    assert pool.estimate("paid") == Usage(900, 100, 0.2, 4.0)
+
+
+def test_that_the_budget_is_spent_is_said_once(log: Log) -> None:
+    pool, usage = Pool([Scripted("paid", walk, background=True), Expert()], Limits(usd=1.0)), Usage(900, 100, 0.4, 4.0)
+    for _ in range(2):
+        pool.books.count_call("paid", estimate := pool.estimate("paid"))
+        pool.books.count_answer("paid", estimate, Answer((), usage), 0.0, 0.0)
+        pool.books.count_call("paid", usage)  # in flight: that it is held is no reason to say so
+        assert not log.warnings()
+        pool.books.count_late("paid", None, 0.0)
+        pool.budget.release(usage)
+    said = [pool.acting("paid", seed, SearchConfig()) for seed in range(3)]
+    assert said == ["expert"] * 3
+    assert log.warnings() == ["the budget is spent: paid is asked no more in this run, a call counts as 0.4 usd of 1"]
+
+
+def test_what_was_wrong_with_a_member_may_be_mended_before_the_next_run(log: Log) -> None:
+    pool = Pool([Scripted("paid", walk, background=True), Expert()])
+    flight = Flight("paid", span=[0.0, 1.0])
+    flight.future.set_result(Answer((), fault=Fault("missing key", "set KEY", lasting=True)))
+    pool.landed(flight)
+    assert pool.acting("paid", 1, SearchConfig()) == "expert"
+    assert log.warnings() == ["paid is off for this run: missing key: set KEY"]
+    pool.begin()
+    assert pool.acting("paid", 1, SearchConfig()) == "paid"
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=30))
@@ -210,7 +256,7 @@ def test_what_timed_out_is_paid_for_and_its_seconds_are_those_that_passed() -> N
     for kind, spent in (("connection", 0.0), (TIMEOUT, 0.3)):
         books.count_call("m", estimate)
         books.count_answer("m", estimate, Answer((), Usage(seconds=60.0), Fault(kind)), 0.0, 0.0)
-        assert books.budget.spent("usd") == spent
+        assert books.budget.spent("usd") == books.stats["m"].assumed_usd == spent
     assert books.budget.spent("seconds") == 120.0
     books.count_answer("m", None, Answer((), Usage(seconds=5.0)), 0.0, 0.0)
     assert books.stats["m"].answer_s == 5.0 and books.stats["m"].seconds == 125.0
@@ -221,7 +267,7 @@ def test_a_call_that_was_not_sent_is_none() -> None:
     books.count_call("m", estimate)
     assert not books.budget.affords(estimate)
     books.count_answer("m", estimate, Answer((), Usage(), Fault(NOT_SENT)), 0.0, 0.0)
-    assert books.budget.affords(estimate) and not books.stats["m"].answers
+    assert books.budget.affords(estimate) and not books.stats["m"].answers and not books.stats["m"].calls
 
 
 def test_seconds_of_a_trial_leave_out_what_was_not_timed() -> None:

@@ -15,6 +15,7 @@ from tvm_litecoop.models.points import Points
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.surrogate import Surrogate
 from tvm_litecoop.nest import Machine
+from tvm_litecoop.search.events import Answered, Asked, Event
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.sites import Choice, Site, Tile
 from tvm_litecoop.values import Built, Measurement, Program, Proposal, SetDecision
@@ -99,6 +100,32 @@ def test_it_learns_what_a_search_without_it_does_not() -> None:
     drawn = [best_after(48, Expert(), seed) for seed in (1, 2, 3)]  # no rule of it applies here
     assert max(learned) < min(drawn)
     assert best_after(48, Surrogate(), 1) == learned[0]
+
+
+class Moving(ToySpace):
+    """It moves decisions, as TVM does with places that are not legal: there is no 2."""
+
+    def _built(self, digits: tuple[object, ...]) -> Built:
+        kept = tuple(1 if digit == 2 else digit for digit in digits)
+        return replace(super()._built(kept), moved=tuple(f"d{i}" for i, digit in enumerate(digits) if digit == 2))
+
+
+@pytest.mark.parametrize("member", [Expert(), Surrogate()], ids=["expert", "surrogate"])
+def test_what_came_to_nothing_is_not_proposed_there_again(member: Expert | Surrogate) -> None:
+    events: list[Event] = []
+    search = Search(Moving(digits=3, base=5), Pool([member]), SearchConfig(), 1, keep=events.append)
+    while search.state.trials < 48 and (batch := search.ask(4)):
+        search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
+    nodes = {event.call: event.node for event in events if isinstance(event, Asked)}
+    made = [
+        (nodes[event.call], frozenset(one.edits))
+        for event in events
+        if isinstance(event, Answered) and nodes[event.call]
+        for one in event.answer.proposals
+        if isinstance(one, Proposal)
+    ]
+    assert any(node.vain for node in search.tree.nodes)
+    assert len(made) > 40 and len(made) == len(set(made))
 
 
 def test_what_waits_to_be_measured_is_not_proposed_again() -> None:

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_menu import MENU
 
+from tvm_litecoop.proposal.menu import EDITS, Menu
 from tvm_litecoop.proposal.parse import parse
-from tvm_litecoop.proposal.schema import EDITS, form_of, json_schema
+from tvm_litecoop.proposal.schema import form_of, json_schema
+from tvm_litecoop.sites import Choice, Site
 from tvm_litecoop.values import Proposal, Rejection, SetDecision, Why
 
 GOOD = {"reason": "wider", "alternatives": [["i=8x4x1x2", "unroll=64"], ["k=4x8"]], "next": "expert"}
@@ -81,6 +83,15 @@ def test_each_alternative_stands_for_itself() -> None:
 def test_an_alternative_that_is_too_long_is_not_cut() -> None:
     cut, whole = parse(json.dumps({"alternatives": [["k=4x8"] * (EDITS + 1), ["k=4x8"] * EDITS]}), MENU, 8, 1)
     assert isinstance(cut, Rejection) and "13 edits, 12 at most" in cut.detail and isinstance(whole, Proposal)
+
+
+def test_a_whole_program_of_many_sites_is_no_answer_too_long() -> None:
+    sites = tuple((f"fetch#{i}", Site(f"fetch#{i}", Choice((1, 2)), 0, position=i)) for i in range(20))
+    menu = Menu(sites, 1, 0, ())
+    (found,) = parse(json.dumps({"alternatives": [[f"{name}=2" for name, _ in sites]]}), menu, 4, 1)
+    assert isinstance(found, Proposal) and len(found.edits) == 20
+    schema = json.dumps(json_schema(form_of(menu, (), 1)))
+    assert '"maxItems": 20' in schema and "(fetch#0|" in schema  # ECMA's regular expressions know no escape of #
 
 
 def test_no_more_alternatives_than_asked_for() -> None:

@@ -50,6 +50,12 @@ def test_the_name_of_the_work_dir_is_shown_and_not_where_it_lies(work: Path, mon
     assert kernel(work).missing == f"work/{records.RECORDS}: No such file or directory"
 
 
+def test_what_is_known_of_another_target_is_not_shown(work: Path) -> None:
+    certify(work, records.read(str(work)).tasks[0].records[0].digest)
+    found = Kernels(work).of(f"1a {json.dumps({**TARGET, 'mcpu': 'znver4'})}")
+    assert found.certificate is None and found.missing == "the database holds no record of this task that has a time"
+
+
 def test_a_certificate_is_shown_where_its_record_is_there(work: Path) -> None:
     fastest = records.read(str(work)).tasks[0].records[0]
     certify(work, fastest.digest)

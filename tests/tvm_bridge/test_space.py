@@ -16,7 +16,7 @@ from tvm.s_tir import Schedule
 from tvm.target import Target
 
 from tvm_litecoop.models import rules, surrogate
-from tvm_litecoop.models.expert import Expert
+from tvm_litecoop.models.expert import Expert, elsewhere
 from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.surrogate import Surrogate
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Tile
@@ -201,6 +201,72 @@ def test_free_members_propose_usable_programs_for_every_family(spec: str, member
     assert len({built.key for built in programs}) >= 3
 
 
+def test_parallel_loops_end_where_results_are_written_back() -> None:
+    space = space_of(MATMUL)
+    root, levels = root_of(space), {}
+    tiling = (SetDecision("matmul.i", (2, 4, 8, 1)), SetDecision("matmul.j", (2, 2, 2, 6)))
+    for sketch in space.view(root.program).sketches:
+        (block,) = (one for one in sketch.blocks if one.tiling)
+        levels[block.written_at] = block.parallel_levels
+        (built,) = space.apply(root.program, [[SetSketch(sketch.index), *tiling]])
+        assert isinstance(built, Built)
+        (loops,) = (one for one in space.loops(built.program) if one.block == "matmul")
+        assert loops.parallel == (2 * 2 if block.parallel_levels == 1 else 2 * 2 * 4 * 2)  # TVM's
+    assert levels == {0: 1, 1: 2, -1: 2}
+
+
+def test_a_place_that_leaves_cores_idle_is_avoided() -> None:
+    """Two heads of 32 rows: in the loop over heads a maximum leaves two pieces of work."""
+    space = space_of("attention:2x32x16")
+    *_, sketch = space.view(root_of(space).program).sketches
+    (site,) = (site for site in sketch.sites if site.name == "rowmax.at")
+    assert isinstance(site.domain, Location) and site.domain.labels[:3] == ("root", "h", "i")
+    for cores, same in ((2, True), (64, False)):
+        weights = rules.weights(site, sketch, replace(space.machine, cores=cores))
+        root, heads, rows = (weights[index] for index in site.domain.indices[:3])
+        assert root == rows and (heads == rows if same else heads < rows / 100)
+
+
+def test_a_tiling_is_taken_along_to_another_design_space() -> None:
+    space, rng = space_of(MATMUL), random.Random(1)
+    here = sample(space, 3)
+    view = space.view(here.program)
+    found = [elsewhere(view, rng) for _ in range(8)]
+    there = [view.asked(one.edits) for one in found if one is not None]
+    assert {one.sketch for one in there} == {0, 1, 2} - {here.program.sketch}
+    assert {one.decisions for one in there} == {here.program.decisions}
+    only = replace(view, sketches=[view.sketch], traits=(), program=replace(here.program, sketch=0))
+    assert elsewhere(only, rng) is None
+
+
+def test_what_is_new_in_another_design_space_is_drawn() -> None:
+    space = space_of("softmax:32x64")
+    view, rng = space.view(root_of(space).program), random.Random(1)
+    for _ in range(8):
+        found = elsewhere(view, rng)
+        assert found is not None
+        program = view.asked(found.edits)
+        new = {site.name for site in view.sketches[program.sketch].sites} - {site.name for site in view.sketch.sites}
+        assert new and new <= {edit.site for edit in found.edits if isinstance(edit, SetDecision)}
+        (built,) = space.apply(view.program, [found.edits])
+        assert isinstance(built, Built) and built.program.sketch == program.sketch
+
+
+def test_mutators_are_asked_for_what_is_there() -> None:
+    for spec, some in (("softmax:32x64", False), (MATMUL, True)):
+        space = space_of(spec)
+        edits = [Mutator()._edit(space.view(root_of(space).program), random.Random(seed)) for seed in range(40)]
+        assert any(isinstance(edit, Mutate) and edit.mutator.startswith("MutateTile") for edit in edits) is some
+
+
+def test_the_partial_results_of_a_reduction_are_several_vectors() -> None:
+    space = space_of("softmax:32x64")
+    sketches = space.view(root_of(space).program).sketches
+    sketch, site = next((one, site) for one in sketches for site in one.sites if site.name == "rowsum.s")
+    weights = rules.weights(site, sketch, space.machine)  # of 16 lanes and two cores
+    assert weights[2, 32] > weights[4, 16] > weights[8, 8] and weights[1, 64] > weights[64, 1]
+
+
 def test_decisions_survive_tvms_own_json() -> None:
     space = space_of(MATMUL)
     built = sample(space, 5)
@@ -213,9 +279,12 @@ def test_decisions_survive_tvms_own_json() -> None:
 
 def test_a_record_finds_its_sketch() -> None:
     space = space_of(MATMUL)
-    for seed in (1, 2, 3):
-        built = sample(space, seed)
-        assert space.recorded(space.schedule(built.program).trace) == built
+    built = [sample(space, seed) for seed in (1, 2, 3)]
+    some = [space.schedule(one.program).trace for one in built]
+    other = space_of("softmax:32x64")
+    foreign = other.schedule(sample(other, 1).program).trace
+    found = space.recorded([some[0], foreign, *some[1:]])
+    assert [found[0], *found[2:]] == built and isinstance(found[1], Rejection)
 
 
 def test_design_spaces_are_read_ahead_within_the_time_given_for_it() -> None:

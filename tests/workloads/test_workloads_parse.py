@@ -220,6 +220,7 @@ def test_a_file_without_its_attribute_lists_what_there_is(user_file: Path) -> No
         ("raise RuntimeError('first\\nsecond')", "raises RuntimeError on import: first"),
         ("def f(:", "raises SyntaxError on import"),
         ("import no_such_module_of_ours", "raises ModuleNotFoundError on import: No module named"),
+        ("import neighbour", "set PYTHONPATH="),
         ("raise SystemExit", "raises SystemExit on import: no message"),
         ("", "it has no IRModule and no PrimFunc"),
     ],
@@ -227,6 +228,7 @@ def test_a_file_without_its_attribute_lists_what_there_is(user_file: Path) -> No
 def test_a_file_that_cannot_serve_says_why(tmp_path: Path, source: str, part: str) -> None:
     path = tmp_path / "broken.py"
     path.write_text(source)
+    (tmp_path / "neighbour.py").touch()
     assert part in fault(f"{path}:f")
 
 

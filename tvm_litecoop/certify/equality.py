@@ -4,7 +4,9 @@
 bfloat16). A sum that cancels has an error in units of its terms, not of its result, so
 `atol` is in units of the largest result: 4 eps sqrt(n) of it for sums of n terms, where eps is that of the numbers the
 sum is kept in while it grows, at least 4 eps of the result's own and a tenth of `rtol`. Results below the smallest
-normal number may be flushed to 0.
+normal number may be flushed to 0, and on inputs that are below it all terms of a sum. Sums that are kept in so coarse a
+type that one of ones stops growing (beyond 2048 terms in float16, 256 in bfloat16) hang on their order alone: nothing
+is said of these.
 
 **Integers** agree exactly. Where floating-point numbers are rounded or compared to give them, some lie on the edge and
 fall to either side: places where the results differ are forgiven if they are few (one in ten thousand, or eight times
@@ -49,7 +51,7 @@ class Tolerance:
     Attributes:
         rtol: In units of the expected result.
         atol: In units of the largest result.
-        floor: In units of the result itself, for what is flushed to 0.
+        floor: In units of the result itself, for what is flushed to 0; for every term of a sum of such.
     """
 
     rtol: float
@@ -61,15 +63,18 @@ def tolerance(dtype: str, terms: int, sums_in: str = "") -> Tolerance:
     """For results of a dtype that are sums of so many terms, kept in that dtype while they grow (by default their own).
 
     Raises:
-        Unsupported: No tolerance is known for the dtype.
+        Unsupported: No tolerance is known for the dtype, or a sum stops growing before its last term.
     """
     if np.dtype(dtype).kind in "iub":
         return Tolerance(0.0, 0.0, 0.0)
     if dtype not in RTOL:
         raise Unsupported(f"no tolerance is known for {dtype}")
-    rounding = precision(sums_in or dtype) * math.sqrt(terms)
-    atol = max(0.1 * RTOL[dtype], 4.0 * max(rounding, precision(dtype)))
-    return Tolerance(RTOL[dtype], atol, smallest_normal(dtype) * terms)
+    kept_in = sums_in or dtype
+    eps = precision(kept_in)
+    if terms * eps > 2.0:
+        raise Unsupported(f"it sums {terms:,} values in {kept_in}, which {2.0 / eps:,.0f} ones fill: use float32")
+    atol = max(0.1 * RTOL[dtype], 4.0 * max(eps * math.sqrt(terms), precision(dtype)))
+    return Tolerance(RTOL[dtype], atol, smallest_normal(dtype))
 
 
 def worst(got: Any, expected: Any, allowed: Tolerance, kind: Kind, program: Program, forgiven: float = 0.0) -> float:
@@ -97,7 +102,8 @@ def worst(got: Any, expected: Any, allowed: Tolerance, kind: Kind, program: Prog
     elif kind.name == "overflow":
         got, expected = (np.where(np.isfinite(values), values, np.inf) for values in (got, expected))
     largest = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
-    return deviation(got, expected, allowed.rtol, allowed.floor + allowed.atol * largest + forgiven)
+    floor = allowed.floor * (program.terms if kind.name == "denormal" else 1)
+    return deviation(got, expected, allowed.rtol, floor + allowed.atol * largest + forgiven)
 
 
 def on_edges(got: Any, expected: Any, nudged: Any) -> float:

@@ -22,8 +22,10 @@ from tvm_litecoop.certify.certificate import (
 from tvm_litecoop.certify.examiner import Examiner
 from tvm_litecoop.certify.inputs import KINDS
 from tvm_litecoop.certify.judge import LONG_S, Case, Judged, Reference
+from tvm_litecoop.certify.kernels import target_of
 from tvm_litecoop.certify.records import Record, Task
 from tvm_litecoop.intervals import Interval, interval
+from tvm_litecoop.tvm_bridge.machine import lacking
 
 TOP = 5
 """Records of a task that are tried."""
@@ -69,6 +71,8 @@ def certify(
     """
     if task.kind != "llvm":
         return TaskCertificate(task, unchecked=f"no check on {task.kind} yet")
+    if missing := lacking(target_of(task.target)):
+        return TaskCertificate(task, unchecked=f"it needs {missing}, which this machine lacks")
     with tempfile.TemporaryDirectory(prefix="litecoop-") as folder:
         case = Case(task.workload, task.target, folder, spec)
         reference = examiner.first(case)

@@ -11,6 +11,7 @@ bench.py   litecoop bench
 screen.py  where it prints
 files.py   files that a command is asked to write
 output.py  standard output that may go away
+stopping.py  SIGTERM
 
 TVM is imported only after the installed versions were checked and the threads of kernels were set.
 """
@@ -24,6 +25,7 @@ from collections.abc import Sequence
 from tvm_litecoop._version import __version__
 from tvm_litecoop.cli import bench, eject, pool, replay, report, run, tune, verify
 from tvm_litecoop.cli.output import lossy_stdout
+from tvm_litecoop.cli.stopping import sigterm_as_ctrl_c
 from tvm_litecoop.errors import LiteCoOpError
 
 
@@ -41,15 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     args = parser.parse_args(argv)
     try:
-        with lossy_stdout():
+        with lossy_stdout(), sigterm_as_ctrl_c():
             return int(args.command(args))
     except LiteCoOpError as error:
         print(f"litecoop: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # a directory not to be entered, a name too long
-        if error.filename is None:
+        if error.filename is None and not isinstance(error, FileNotFoundError):
             raise
-        print(f"litecoop: {error.filename} cannot be used: {error.strerror}", file=sys.stderr)
+        what = error.filename or "a directory for temporary files (set TMPDIR)"  # `tempfile` names none
+        print(f"litecoop: {what} cannot be used: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # outside of a run, where nothing has been measured yet or everything is written
         return 130

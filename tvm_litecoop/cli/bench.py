@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,6 @@ def _numbers(text: str) -> list[int]:
 def _run(args: argparse.Namespace) -> int:
     check_versions()
     use_physical_cores()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the cell that runs ends with this process
     from litecoop_bench.run import run
 
     instead = {key: value for key in ("arms", "seeds") if (value := getattr(args, key)) is not None}

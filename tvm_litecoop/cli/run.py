@@ -8,7 +8,7 @@ from typing import Any
 
 from tvm_litecoop.cli import screen
 from tvm_litecoop.compat import check_versions
-from tvm_litecoop.errors import ConfigError
+from tvm_litecoop.errors import ConfigError, TargetError
 from tvm_litecoop.tuning.threads import use_physical_cores
 
 DESCRIPTION = """\
@@ -45,8 +45,12 @@ def _run(args: argparse.Namespace) -> int:
     from tvm_litecoop.model_files.model import drawn
     from tvm_litecoop.tuning import artifact
     from tvm_litecoop.tuning.end_to_end import in_turns, middle
+    from tvm_litecoop.tuning.targets import parse_target
+    from tvm_litecoop.tvm_bridge.machine import lacking
 
     running, about = artifact.read(args.file)
+    if missing := lacking(parse_target(about.target)):
+        raise TargetError(f"{args.file} needs {missing}, which this machine lacks", "tune the model on this one")
     mine = artifact.matched(about.inputs, given)
     inputs = [
         mine.get(one.name, random) for one, random in zip(about.inputs, drawn(about.inputs, args.seed), strict=True)

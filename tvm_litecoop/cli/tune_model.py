@@ -64,7 +64,8 @@ def run_all(requests: list[Request], model: Any, target: Any, pool: Pool | None,
     try:
         executable = model_check.finish(outcomes, model, mod, tasks, right, screen.note)
     except KeyboardInterrupt:
-        screen.say("stopped before the model was compiled: the same command with --trials 0 compiles what was found")
+        again = "--trials 0 and without --fresh" if requests[-1].fresh else "--trials 0"
+        screen.say(f"stopped before the model was compiled: the same command with {again} compiles what was found")
         raise
     for part in model_tables.shown(outcomes, requests[0].trials):
         screen.console.print(part, highlight=False, soft_wrap=isinstance(part, str))

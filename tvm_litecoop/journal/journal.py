@@ -17,7 +17,7 @@ from typing import Any
 
 from tvm_litecoop.journal.book import Book
 from tvm_litecoop.journal.opening import Open, opened
-from tvm_litecoop.journal.store import ENDED, NOTES, Damaged, Newer, Task
+from tvm_litecoop.journal.store import ENDED, NOTES, POOL, Damaged, Newer, Task
 from tvm_litecoop.models.replies import Reply
 
 logger = logging.getLogger(__name__)
@@ -212,6 +212,8 @@ def _continued(opened: Open, before: Task, subject: Subject) -> Book | None:
         what = ", ".join(changed)
         logger.warning("changed since the unfinished run: %s; its records are used, its tree is not", what)
         return None
-    if before.facts.get("pool") != subject.pool:
+    pools = [before.facts.get("pool"), *(body for kind, body in opened.events.get(before.id, ()) if kind == POOL)]
+    if pools[-1] != subject.pool:
         logger.warning("the pool or its budget has changed since the unfinished run: its tree is gone on with")
+        opened.store.write(before.id, [(POOL, subject.pool)])
     return book

@@ -11,7 +11,7 @@ from pathlib import Path
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.journal.book import Book
-from tvm_litecoop.journal.store import ENDED, FILE, NOTES, Damaged, Newer, Row, Store, Task
+from tvm_litecoop.journal.store import ENDED, FILE, NOTES, POOL, Damaged, Newer, Row, Store, Task
 from tvm_litecoop.search.events import Event
 
 
@@ -24,9 +24,9 @@ class Record:
         events: All that happened.
         config: Settings of its search.
         seed: Of its search.
-        params: Parameter count of each member of the pool.
+        params: Parameter count of each member that was in its pool.
         ended: Whether it was finished.
-        facts: All that it hangs on, as the journal has it.
+        facts: All that it hangs on, as the journal has it; of several pools the last.
     """
 
     identity: str
@@ -98,5 +98,8 @@ def _record(task: Task, rows: Sequence[Row]) -> Record:
     mine = [(row.kind, row.body) for row in rows if row.task == task.id]
     events = Book(past=[(kind, body) for kind, body in mine if kind not in NOTES]).past
     ended = any(kind == ENDED for kind, _ in mine)
-    config, pool = SearchConfig(**json.loads(task.facts["settings"])), json.loads(task.facts["pool"])
-    return Record(task.identity, events, config, int(task.facts["seed"]), pool["members"], ended, task.facts)
+    config = SearchConfig(**json.loads(task.facts["settings"]))
+    pools = [task.facts["pool"], *(body for kind, body in mine if kind == POOL)]
+    params = {name: size for pool in pools for name, size in json.loads(pool)["members"].items()}
+    facts = {**task.facts, "pool": pools[-1]}
+    return Record(task.identity, events, config, int(task.facts["seed"]), params, ended, facts)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.journal.record import Record
@@ -136,7 +136,10 @@ class Recorded:
         if found is None:
             return Answer(())
         answers.remove(found)
-        return found[1]
+        answer = found[1]
+        if answer.fault is None:
+            return answer
+        return replace(answer, fault=replace(answer.fault, of_node=True))  # nobody is benched by the clock of a replay
 
     def measure(self, node: int, key: int) -> Measurement | None:
         """What was measured of a program; None where it never was."""

@@ -37,7 +37,9 @@ ENDED = "ended"
 """The kind of the row that says that a task is finished."""
 CERTIFIED = "certified"
 """The kind of a row with what the final check found."""
-NOTES = (ENDED, CERTIFIED)
+POOL = "pool"
+"""Another pool, or another budget, from here on: that of a run which goes on with the task."""
+NOTES = (ENDED, CERTIFIED, POOL)
 """Kinds that are no events of a search."""
 
 

@@ -34,8 +34,7 @@ def export_shared(module: Any) -> str:
     Raises:
         LiteCoOpError: There is no C compiler to link with.
     """
-    if cc.get_cc() is None:
-        raise LiteCoOpError("no C compiler to link the candidate with", "install gcc, or set CXX")
+    check_linker()
     directory = tempfile.mkdtemp()
     path = Path(directory) / "tvm_tmp_mod.so"
     try:
@@ -44,6 +43,16 @@ def export_shared(module: Any) -> str:
         shutil.rmtree(directory, ignore_errors=True)
         raise
     return str(path)
+
+
+def check_linker() -> None:
+    """See that there is a C compiler, without which no candidate can be linked.
+
+    Raises:
+        LiteCoOpError: There is none.
+    """
+    if cc.get_cc() is None:
+        raise LiteCoOpError("there is no C compiler to link with", "install gcc, or set CXX")
 
 
 def _link(path: str, files: list[str], options: Sequence[str] = ()) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tvm_litecoop import cores
 from tvm_litecoop.measure.builder import WarmBuilder
-from tvm_litecoop.measure.export import export_shared
+from tvm_litecoop.measure.export import check_linker, export_shared
 from tvm_litecoop.measure.runner import AdaptiveRunner
 
 BUILD_LIMIT_S = 15.0
@@ -30,7 +30,7 @@ def warm_tools(
 ) -> Iterator[dict[str, Any]]:
     """`builder` and `runner` for TVM's tuning functions.
 
-    Built kernels go to a directory that is removed at the end.
+    Built kernels go to a directory that is removed at the end. LiteCoOpError where there is no compiler to link them.
 
     Args:
         on_leaving: Told how to remove it where the process ends in the middle.
@@ -38,6 +38,7 @@ def warm_tools(
         cold_weights: Time kernels with the weights of their model out of the caches.
         meanwhile: What is done while kernels are built, such as `LiteCoOpStrategy.prepare`.
     """
+    check_linker()
     with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
         if on_leaving is not None:
             on_leaving(partial(shutil.rmtree, kernels, ignore_errors=True))

@@ -30,7 +30,7 @@ def of_value(value: Any, text: str, shapes: Shapes) -> Model | None:
         raise WorkloadError(f"{text}: an input of {MAIN!r} is no tensor", "inputs must be tensors of a known rank")
     found = settle(text, {param.name: _dims(param) for param in params}, shapes)
     inputs = tuple(Argument(param.name, found[param.name], str(_type(param).dtype)) for param in params)
-    mod = bound(value, found, text)
+    mod = _whose_weights_are_inputs(bound(value, found, text))
     return Model(text, mod, inputs, None, "not checked: only TVM knows this model")
 
 
@@ -55,6 +55,16 @@ def bound(mod: Any, shapes: Shapes, text: str) -> Any:
         if dims != list(shape):
             as_given = f"--shape: input {name!r} of {text} is {shown(dims)} where the others are as given"
             raise WorkloadError(as_given, f"--shape {name}={shown(dims)}")
+    return mod
+
+
+def _whose_weights_are_inputs(mod: Any) -> Any:
+    """Without the mark of how many arguments are no weights (`num_input`).
+
+    TVM would let kernels choose the layout of the others, and the model pack these anew in each of its runs.
+    """
+    mod = tvm.IRModule(mod.functions, attrs=mod.attrs)
+    mod[MAIN] = mod[MAIN].without_attr("num_input")
     return mod
 
 

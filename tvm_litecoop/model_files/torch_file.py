@@ -45,6 +45,8 @@ def of_value(value: Any, spec: str, shapes: Shapes) -> Model | None:
         return _model(value, spec, shapes)
     pair = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], tuple)
     module = value[0] if pair else value
+    if isinstance(module, tuple) and module and hasattr(module[0], "state_dict"):
+        raise WorkloadError(f"{spec} is no pair of a module and its inputs", "let it be (module, (first input, ...))")
     if not hasattr(module, "state_dict"):
         return None
     if not pair:

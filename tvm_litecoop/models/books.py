@@ -6,7 +6,7 @@ They change by what `search.booking` reads out of events, in a live run and when
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -35,6 +35,7 @@ class Books:
         self.hidden_s = 0.0
         self._events: dict[str, int] = {}
         self._before: dict[str, float] = defaultdict(float)
+        self._flying: Counter[str] = Counter()
         self._members = frozenset(self.stats)
         self._trials, self._trials_s = 0, 0.0
         self._start = time.monotonic()
@@ -87,8 +88,22 @@ class Books:
 
     def blocked(self, name: str) -> tuple[int, float]:
         """Calls of a member, those after escalations too, and the seconds that the search stood still for them."""
-        found = [self.stats[account] for account in self._accounts(name) if account in self.stats]
+        found = self._found(name)
         return sum(stats.calls for stats in found), sum(stats.blocked_s for stats in found)
+
+    def usual(self, name: str) -> Usage | None:
+        """What a call of a member costs on average, those after escalations too; None before its first answer."""
+        found = self._found(name)
+        answers, n = sum(stats.answers for stats in found), sum(stats.billed for stats in found)
+        if not answers:
+            return None
+        tokens_in, tokens_out = sum(stats.tokens_in for stats in found) // n, sum(s.tokens_out for s in found) // n
+        seconds = sum(stats.answered_s for stats in found) / answers
+        return Usage(tokens_in, tokens_out, sum(stats.usd for stats in found) / n, seconds)
+
+    def flying(self, name: str) -> int:
+        """Calls of a member, of all tasks, that are made and not yet booked."""
+        return sum(self._flying[account] for account in self._accounts(name))
 
     def blocked_in_run(self, name: str) -> float:
         """Of these seconds, those since the run began."""
@@ -101,12 +116,16 @@ class Books:
         if cost is not None:
             self.budget.was_spent(cost)
 
+    def _found(self, name: str) -> list[MemberStats]:
+        return [self.stats[account] for account in self._accounts(name) if account in self.stats]
+
     def _accounts(self, name: str) -> list[str]:
         return [self.account(name, escalated=escalated) for escalated in (False, True)]
 
     def count_call(self, account: str, estimate: Usage | None) -> None:
         """Book a call that is made; what it may cost is held from now on."""
         self._booked(account).calls += 1
+        self._flying[account] += 1
         if estimate is not None:
             self.budget.hold(estimate)
 
@@ -115,16 +134,18 @@ class Books:
     ) -> None:
         """Book what a call brought and cost; one that timed out is paid for as if it had been answered.
 
-        The seconds are those that passed.
+        The seconds are those that passed. One that was never sent is none.
         """
         stats = self._booked(account)
         stats.add_answer(answer, blocked_s)
+        self._flying[account] -= 1
         self.hidden_s += hidden_s
         cost = _cost(estimate, answer)
         if estimate is not None and cost is None:
             self.budget.release(estimate)
         elif estimate is not None and cost is not None:
             self.budget.settle(estimate, cost)
+            stats.assumed_usd += cost.usd - answer.usage.usd
         for proposal in answer.proposals:
             if isinstance(proposal, Rejection):
                 self.reject(account, proposal)
@@ -138,8 +159,10 @@ class Books:
         stats = self._booked(account)
         stats.faults["late"] += 1
         stats.blocked_s += blocked_s
+        self._flying[account] -= 1
         if estimate is not None:
             self.budget.settle(estimate, estimate)
+            stats.assumed_usd += estimate.usd
 
     def reject(self, account: str, rejection: Rejection) -> None:
         """Book a proposal that could not be used."""

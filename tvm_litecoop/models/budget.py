@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from tvm_litecoop.errors import ConfigError
@@ -27,8 +28,13 @@ class Limits:
     def __post_init__(self) -> None:
         """Name a wrong limit where it was made."""
         for name, value in vars(self).items():
-            if value is not None and value < 0:
+            if value is not None and not 0 <= value < math.inf:
                 raise ConfigError(f"budget {name} is {value}", "choose 0 or more, or leave it out for no limit")
+
+    @property
+    def costs(self) -> bool:
+        """Whether what a call costs is limited, and not only how many there are."""
+        return not (self.tokens is None and self.usd is None and self.seconds is None)
 
 
 class Budget:
@@ -56,11 +62,16 @@ class Budget:
         """Whether one more call of that size fits."""
         return not self.short_of(estimate)
 
-    def short_of(self, estimate: Usage) -> str:
-        """The first limit that one more call of that size would pass, in words; empty where it fits."""
+    def short_of(self, estimate: Usage, *, flying: bool = True) -> str:
+        """The first limit that one more call of that size would pass, in words; empty where it fits.
+
+        Args:
+            estimate: What the call may cost.
+            flying: Count calls in flight, which may turn out to cost less.
+        """
         for name, cost in _costs(estimate).items():
-            limit = getattr(self.limits, name)
-            if limit is not None and self._used(name) + cost > limit:
+            limit, used = getattr(self.limits, name), self._used(name) - (0.0 if flying else self._held[name])
+            if limit is not None and used + cost > limit:
                 return f"{cost:.4g} {name} of {limit:g}"
         return ""
 

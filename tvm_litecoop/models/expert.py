@@ -1,21 +1,24 @@
 """The free member `expert`: proposes decisions by stated rules (`models.rules`) from the target and the loop nests.
 
 At the root it draws whole programs; at a measured program it changes one site at a time, so that the measurement says
-what the change was worth. Draws are weighted by the rules rather than taken from the top: the rules rank, the
-hardware decides.
+what the change was worth, or takes its decisions along to another design space. Draws are weighted by the rules rather
+than taken from the top: the rules rank, the hardware decides.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tvm_litecoop.models import rules
 from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.sites import Choice, Location, Tile, Value
-from tvm_litecoop.values import Edit, Proposal, SetDecision, SetSketch
+from tvm_litecoop.values import Edit, Program, Proposal, SetDecision, SetSketch
 from tvm_litecoop.view import Sketch, Traits, View
+
+ELSEWHERE = 0.1  # share of the proposals at a measured program that go to another design space
+DRAWS = 8  # for each program that is wanted; many of them may be known
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,34 @@ class Expert:
 
 
 def whole_program(view: View, rng: random.Random) -> Proposal:
-    """A program with every decision drawn by the rules: tilings first, then what depends on them."""
-    sketch = _draw_sketch(view, rng)
+    """A program of any design space with every decision drawn by the rules."""
+    index = _draw_sketch(_weights(view), rng)
+    return _drawn(view, view.sketches[index], {}, rng)
+
+
+def elsewhere(view: View, rng: random.Random) -> Proposal | None:
+    """This program in another design space: its decisions where there are the same, the others drawn by the rules.
+
+    So a tiling that was found good is tried with its results written back in another loop, or with a sum factored
+    otherwise. None where there is no other.
+    """
+    weights = _weights(view)
+    weights[view.program.sketch] = 0.0
+    if not any(weights):
+        return None
+    sketch = view.sketches[_draw_sketch(weights, rng)]
+    present = {site.name: site for site in view.sketch.sites}
+    same = [s.name for s in sketch.sites if s.name in present and s.domain == present[s.name].domain]
+    return _drawn(view, sketch, {name: present[name].value for name in same}, rng)
+
+
+def _drawn(view: View, sketch: Sketch, kept: Mapping[str, Value], rng: random.Random) -> Proposal:
+    """A program of a design space, some of its decisions given: tilings first, then what depends on them."""
     edits: list[Edit] = [SetSketch(sketch.index)] if sketch.index != view.program.sketch else []
     tilings = {block.name: rules.draw_tiling(block, sketch, view.machine, rng) for block in sketch.blocks}
     drawn = {s.name: tilings[s.block][s.axis] for s in sketch.sites if 0 <= s.axis < len(tilings.get(s.block, ()))}
-    sketch = _with_values(sketch, drawn)
-    rest = [site for site in sketch.sites if site.name not in drawn]
+    sketch = _with_values(sketch, {**drawn, **kept})
+    rest = [site for site in sketch.sites if site.name not in drawn and site.name not in kept]
     for site in sorted(rest, key=lambda site: _ORDER.index(type(site.domain))):
         value = rules.draw(rules.weights(site, sketch, view.machine), rng)
         sketch = _with_values(sketch, {site.name: value})
@@ -67,23 +91,33 @@ def _with_values(sketch: Sketch, values: Mapping[str, Value]) -> Sketch:
     )
 
 
-def _draw_sketch(view: View, rng: random.Random) -> Sketch:
-    """By what sets it apart: rather a prepared one with many vector lanes; what fills none, only to keep cores busy."""
-    traits = view.traits or (Traits(),) * len(view.sketches)
-    plain = next((index for index, one in enumerate(traits) if not one.factored), None)
-    busy = plain is not None and rules.keeps_cores_busy(view.sketches[plain], view.machine)
-    weights = rules.spaces(traits, busy=busy)
-    return view.sketches[rng.choices(range(len(weights)), weights)[0]]
+def _weights(view: View) -> list[float]:
+    """Of the design spaces: rather a prepared one with many vector lanes; what fills none, only to keep cores busy."""
+    return rules.spaces(view.traits or (Traits(),) * len(view.sketches), view.machine)
+
+
+def _draw_sketch(weights: Sequence[float], rng: random.Random) -> int:
+    return rng.choices(range(len(weights)), weights)[0]
 
 
 def _changes(view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:
-    sites = list(view.sketch.sites)
+    """Up to `k` programs near this one of which nothing is known; fewer where most are known."""
     importance = rules.importance(view.sketch)
-    found = []
-    for _ in range(k if sites else 0):
-        site = rng.choices(sites, [importance[site.name] for site in sites])[0]
-        weights = rules.weights(site, view.sketch, view.machine)
-        weights.pop(site.value, None)
-        if weights:
-            found.append(Proposal((SetDecision(site.name, rules.draw(weights, rng)),)))
-    return tuple(found)
+    found: dict[Program, Proposal] = {}
+    for _ in range(DRAWS * k):
+        if len(found) == k:
+            break
+        proposal = elsewhere(view, rng) if rng.random() < ELSEWHERE else _change(view, importance, rng)
+        if proposal is not None and not view.known(proposal.edits):
+            found.setdefault(view.asked(proposal.edits), proposal)
+    return tuple(found.values())
+
+
+def _change(view: View, importance: Mapping[str, float], rng: random.Random) -> Proposal | None:
+    """Another value for one site; None where it has no other."""
+    if not view.sketch.sites:
+        return None
+    site = rng.choices(view.sketch.sites, [importance[site.name] for site in view.sketch.sites])[0]
+    weights = rules.weights(site, view.sketch, view.machine)
+    weights.pop(site.value, None)
+    return Proposal((SetDecision(site.name, rules.draw(weights, rng)),)) if weights else None

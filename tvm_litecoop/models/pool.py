@@ -80,11 +80,11 @@ class Pool:
         self.calls = Calls()
         self._prices = prices or Prices()
         self._slow_share = slow_share
-        self._health = Healths(member.profile for member in members)
+        self._health = self._all_well()
         self._reserve = Expert(RESERVE)
-        for name, member in self.members.items():
-            if not member.profile.free and (short := self.budget.short_of(self._estimate(name))):
-                logger.warning("%s is never asked, its first call counts as %s: raise that limit", name, short)
+        for name, short in self._too_dear().items():
+            logger.warning("%s is never asked, its first call counts as %s: raise that limit", name, short)
+        self._told_of = set(self._too_dear())
 
     @classmethod
     def default(cls) -> Pool:
@@ -111,6 +111,19 @@ class Pool:
 
         found = poolfile.load(Path(file))
         return cls(found.members, found.limits, found.prices, found.slow_share)
+
+    def begin(self) -> None:
+        """A run begins now: what was spent is of earlier ones, and what was wrong with a member may be mended."""
+        self.books.begin()
+        self._health, self._told_of = self._all_well(), set(self._too_dear())
+
+    def _all_well(self) -> Healths:
+        return Healths(member.profile for member in self.members.values())
+
+    def _too_dear(self) -> dict[str, str]:
+        """The members that cannot be asked even once, with the limit that this would pass."""
+        paid = [name for name, member in self.members.items() if not member.profile.free]
+        return {name: short for name in paid if (short := self.budget.short_of(self._estimate(name)))}
 
     def remember(self, replies: Replies | None) -> None:
         """Where language models look for answers that were paid for, and keep new ones; None for nowhere."""
@@ -229,16 +242,19 @@ class Pool:
             expected = blocked_s / calls if calls else profile.slow_s
             if self.books.blocked_in_run(name) + expected > self._slow_share * self.books.elapsed_s:
                 return False
-        return self.budget.affords(self._estimate(name))
+        if self.budget.limits.costs and self.books.flying(name) > 0 and not self.books.usual(name):
+            return False  # its first call says what the others cost
+        estimate = self._estimate(name)
+        if name not in self._told_of and (short := self.budget.short_of(estimate, flying=False)):
+            self._told_of.add(name)
+            logger.warning("the budget is spent: %s is asked no more in this run, a call counts as %s", name, short)
+        return self.budget.affords(estimate)
 
     def _estimate(self, name: str) -> Usage:
         """What a call of that member usually costs; before its first answer what such calls cost elsewhere."""
-        stats, (price_in, price_out) = self.stats[name], self.members[name].profile.usd_per_mtok
-        if not stats.answers:
-            tokens_in, tokens_out = FIRST_TOKENS
-            return Usage(tokens_in, tokens_out, (tokens_in * price_in + tokens_out * price_out) / 1e6, FIRST_S)
-        n = stats.billed
-        return Usage(stats.tokens_in // n, stats.tokens_out // n, stats.usd / n, stats.answer_s)
+        (tokens_in, tokens_out), (price_in, price_out) = FIRST_TOKENS, self.members[name].profile.usd_per_mtok
+        usd = (tokens_in * price_in + tokens_out * price_out) / 1e6
+        return self.books.usual(name) or Usage(tokens_in, tokens_out, usd, FIRST_S)
 
     # ---- ask ---------------------------------------------------------------------------------------------------------
 

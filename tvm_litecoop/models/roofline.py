@@ -163,13 +163,12 @@ def footprint(access: Access, inside: list[Array]) -> Array:
 
 
 def _parallel(block: Block, machine: Machine, factors: Sequence[npt.NDArray[np.int64]]) -> Array:
-    """Cores kept busy: TVM runs the leading spatial levels in parallel, in equal chunks."""
-    leading = len(block.tiling) - len(block.tiling.lstrip("S"))
+    """Cores kept busy: TVM runs the loops of the leading levels in parallel, in equal chunks."""
     tasks = np.ones(len(factors[0]))
     for axis, tile in zip(block.axes, factors, strict=True):
         if not axis.reduction:
-            tasks = tasks * np.prod(tile[:, :leading], axis=1)
-    return np.asarray(tasks / np.ceil(tasks / machine.cores))
+            tasks = tasks * np.prod(tile[:, : block.parallel_levels], axis=1)
+    return np.asarray(machine.busy(tasks))
 
 
 def _size(block: Block, inside: list[Array], *, spatial_only: bool = False) -> Array:

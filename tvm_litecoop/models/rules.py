@@ -49,7 +49,7 @@ def weights(site: Site, sketch: Sketch, machine: Machine) -> dict[Value, float]:
     if isinstance(site.domain, Choice):
         return _limits(site.domain, sketch, machine)
     if isinstance(site.domain, Location):
-        return places.weights(site, site.domain, sketch)
+        return places.weights(site, site.domain, sketch, machine)
     block = sketch.block(site.block)
     if block is None or block.tiling not in _COST:
         return _untiled(site.domain, machine)
@@ -86,21 +86,17 @@ def estimate(
     return _COST[block.tiling](block, machine, columns)
 
 
-def keeps_cores_busy(sketch: Sketch, machine: Machine) -> bool:
-    """Whether the spatial loops of every reduction suffice, so that factoring one gains nothing."""
-    reductions = [block for block in sketch.blocks if any(axis.reduction for axis in block.axes)]
-    return all(_spatial(block) >= machine.cores * JOBS_PER_CORE for block in reductions)
-
-
-def spaces(traits: Sequence[Traits], *, busy: bool) -> list[float]:
-    """A weight for each design space of a task.
+def spaces(traits: Sequence[Traits], machine: Machine) -> list[float]:
+    """A weight for each design space of a task: none where a reduction is factored to no purpose.
 
     Args:
         traits: What sets each apart.
-        busy: Whether the spatial loops keep the cores busy.
+        machine: The target.
     """
+    jobs = machine.cores * JOBS_PER_CORE
     gains = [LANES_GAIN**one.lanes * PREPARED_GAIN**one.prepared for one in traits]
-    return [0.0 if busy and one.factored > one.lanes else gain for one, gain in zip(traits, gains, strict=True)]
+    idle = [one.factored > one.lanes and one.results >= jobs for one in traits]
+    return [0.0 if useless else gain for useless, gain in zip(idle, gains, strict=True)]
 
 
 def importance(sketch: Sketch) -> dict[str, float]:
@@ -155,11 +151,12 @@ def _parts(block: Block) -> list[int]:
 
 
 def _untiled(domain: Tile, machine: Machine) -> dict[Value, float]:
-    """A split of a fused reduction: an inner part of whole vectors, an outer one that feeds every core."""
+    """A split of a fused reduction: inside whole vectors, so many that none has to wait; outside every core fed."""
     lanes = machine.lanes(4)
     found: dict[Value, float] = {}
     for value in domain:
-        whole_vectors = 4.0 if value[-1] % lanes == 0 else 1.0
+        vectors, rest = divmod(value[-1], lanes)
+        whole_vectors = 1.0 if rest else 4.0 * min(vectors, roofline.FMA_LATENCY)
         feeds_cores = 2.0 if value[0] >= machine.cores else 1.0
         found[value] = whole_vectors * feeds_cores
     return found
@@ -220,7 +217,3 @@ def _window_steps(producer: Block, consumer: Block, sketch: Sketch) -> int:
     inside = [n for n, (axis, extent) in enumerate(loops) if axis in windows and extent > 1]
     innermost = len(order) - len(consumer.levels[-1])
     return prod(extent for _, extent in loops[min(inside, default=innermost) :])
-
-
-def _spatial(block: Block) -> int:
-    return prod(max(1, axis.extent) for axis in block.axes if not axis.reduction)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tvm_litecoop.models.base import Answer
+from tvm_litecoop.models.base import NOT_SENT, Answer
 
 UNKNOWN_MEMBER = "unknown member"
 """Among the rejections: a named next member that the pool does not have."""
@@ -30,6 +30,7 @@ class MemberStats:
         tokens_in: Tokens read.
         tokens_out: Tokens written.
         usd: US dollars.
+        assumed_usd: Those that calls without an answer in time may have cost besides: as many as others of the member.
         seconds: Model time.
         answered_s: That of its answers alone.
         blocked_s: Seconds of it in which the search stood still.
@@ -49,6 +50,7 @@ class MemberStats:
     tokens_in: int = 0
     tokens_out: int = 0
     usd: float = 0.0
+    assumed_usd: float = 0.0
     seconds: float = 0.0
     answered_s: float = 0.0
     blocked_s: float = 0.0
@@ -64,7 +66,8 @@ class MemberStats:
         return self.answered_s / self.answers if self.answers else 0.0
 
     def add_answer(self, answer: Answer, blocked_s: float) -> None:
-        """Book one answer, or what came instead of it."""
+        """Book one answer, or what came instead of it; a call that was never sent is no call."""
+        self.calls -= answer.fault is not None and answer.fault.kind == NOT_SENT
         self.proposals += len(answer.proposals)
         self.cached += answer.cached
         if answer.fault is None and not answer.cached:
@@ -96,6 +99,7 @@ class MemberStats:
             "tokens_in": self.tokens_in,
             "tokens_out": self.tokens_out,
             "usd": self.usd,
+            "assumed_usd": self.assumed_usd,
             "seconds": self.seconds,
             "blocked_s": self.blocked_s,
         }

@@ -22,7 +22,7 @@ from tvm_litecoop.models.expert import whole_program
 from tvm_litecoop.models.gaussian import Array, Gaussian
 from tvm_litecoop.models.points import Points
 from tvm_litecoop.sites import Site, Tile, Value
-from tvm_litecoop.values import Edit, Program, Proposal, SetDecision, SetSketch
+from tvm_litecoop.values import Edit, Program, Proposal, SetDecision
 from tvm_litecoop.view import History, View
 
 LEARNED = 128  # programs a fit is made of: the fastest, and the newest
@@ -57,7 +57,7 @@ class Surrogate:
 
     def _best(self, view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:
         """Up to `k` of the candidates, each best by its own share of the uncertainty."""
-        candidates = {p: edits for p, edits in _candidates(view, rng).items() if p not in view.history}
+        candidates = {p: edits for p, edits in _candidates(view, rng).items() if _new(view, p, edits)}
         if not candidates:
             return ()
         with self._blas.limit(limits=1, user_api="blas"):  # threads cost more than they bring, for so small matrices
@@ -100,7 +100,7 @@ def _fit(view: View) -> _Fit:
 def _candidates(view: View, rng: random.Random) -> dict[Program, tuple[Edit, ...]]:
     """Programs and the edits that lead there; TVM may still move a decision of them."""
     if view.root:
-        return dict(_whole(view, whole_program(view, rng).edits) for _ in range(DRAWS))
+        return {view.asked(p.edits): p.edits for p in (whole_program(view, rng) for _ in range(DRAWS))}
     importance = rules.importance(view.sketch)
     sites = [(site, values) for site in view.sketch.sites if (values := _promising(site, view))]
     weights = [importance[site.name] for site, _ in sites]
@@ -127,12 +127,6 @@ def _promising(site: Site, view: View) -> Sequence[Value]:
     return [value for value, weight in weights.items() if weight >= least]
 
 
-def _whole(view: View, edits: tuple[Edit, ...]) -> tuple[Program, tuple[Edit, ...]]:
-    """A program that is drawn as a whole."""
-    index = next((edit.sketch for edit in edits if isinstance(edit, SetSketch)), view.program.sketch)
-    sketch = view.sketch if index == view.program.sketch else view.sketches[index]
-    values = {edit.site: edit.value for edit in edits if isinstance(edit, SetDecision)}
-    decisions: list[Value] = list(sketch.decisions)
-    for site in sketch.sites:
-        decisions[site.position] = values.get(site.name, site.value)
-    return Program(index, tuple(decisions)), edits
+def _new(view: View, program: Program, edits: tuple[Edit, ...]) -> bool:
+    """As `View.known` says, with the program at hand."""
+    return program not in view.history and frozenset(edits) not in view.vain

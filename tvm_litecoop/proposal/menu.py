@@ -21,6 +21,8 @@ from tvm_litecoop.values import Edit, Mutate, Rejection, SetDecision, SetSketch,
 from tvm_litecoop.view import Sketch, View
 
 SKETCH, MUTATE = "sketch", "mutate"
+EDITS = 12
+"""Edits of one alternative: a whole program of a usual sketch."""
 _MUTATOR = re.compile(r"Mutate(\w+?)(?:Node)?(?:\(.*)?")
 _LOOP = re.compile(r"^(.+)_(\d+)$")
 _TILE = re.compile(r"\d+(?:x\d+)*")
@@ -93,6 +95,11 @@ class Menu:
     @cached_property
     def _by_name(self) -> dict[str, Site]:
         return dict(self.sites)
+
+    @property
+    def most_edits(self) -> int:
+        """Edits of one alternative at most: every one there is, once, where these are more than usual."""
+        return max(EDITS, len(self.names()))
 
     def names(self) -> tuple[str, ...]:
         """Everything that can stand before the `=`."""

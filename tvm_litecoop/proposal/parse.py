@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tvm_litecoop import seeds
 from tvm_litecoop.proposal.menu import Menu
-from tvm_litecoop.proposal.schema import EDITS, Form
+from tvm_litecoop.proposal.schema import Form
 from tvm_litecoop.values import Edit, Proposal, Rejection, Why
 
 LONGEST = 100_000
@@ -51,8 +51,8 @@ def parse(text: str, menu: Menu, k: int, seed: int) -> tuple[Proposal | Rejectio
 def _proposal(texts: list[str], form: Form, menu: Menu, seed: int) -> Proposal | Rejection:
     if not texts:
         return Rejection(Why.NO_CHANGE, "an alternative without edits")
-    if len(texts) > EDITS:
-        return Rejection(Why.MALFORMED, f"{len(texts)} edits, {EDITS} at most")
+    if len(texts) > menu.most_edits:
+        return Rejection(Why.MALFORMED, f"{len(texts)} edits, {menu.most_edits} at most")
     edits: list[Edit] = []
     for number, text in enumerate(texts):
         edit = menu.edit(text, seeds.fork(seed, number))

@@ -200,9 +200,9 @@ def _loops(shown: Shown, loops: Loops, machine: Machine) -> list[str]:
 
 
 def _accumulators(sketch: Sketch, block_name: str, machine: Machine) -> int:
-    """Vectors of results that the innermost spatial tile holds; 0 where the nest is not tiled that way."""
+    """Vectors of results that the innermost spatial tile holds; 0 where there are no vectors, or no such tile."""
     block = sketch.block(block_name)
-    if block is None or not block.tiling.endswith("S") or "R" not in block.tiling:
+    if machine.kind != "llvm" or block is None or not block.tiling.endswith("S") or "R" not in block.tiling:
         return 0
     tiles = sketch.tiles(block_name)
     spatial = [tiles[i][-1] if i in tiles else 1 for i, axis in enumerate(block.axes) if not axis.reduction]

@@ -17,8 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from tvm_litecoop.proposal.menu import Menu
 
-EDITS = 12
-"""Edits of one alternative at most: a whole program of a usual sketch."""
 REASON = 160
 """Characters of the reason at most."""
 
@@ -40,7 +38,7 @@ class Form(BaseModel):
 
 
 def form_of(
-    menu: Menu, members: tuple[str, ...], k: int, *, exact: bool = False, reason: int = REASON, edits: int = EDITS
+    menu: Menu, members: tuple[str, ...], k: int, *, exact: bool = False, reason: int = REASON, edits: int = 0
 ) -> type[Form]:
     """The form for one view.
 
@@ -50,11 +48,11 @@ def form_of(
         k: Alternatives at most.
         exact: Spell out every legal edit, for a local grammar: an illegal one is then impossible.
         reason: Characters of the reason at most.
-        edits: Edits of one alternative at most.
+        edits: Edits of one alternative at most; 0 for as many as the menu has.
     """
     bound = Field(max_length=reason) if exact else Field(pattern=rf"^[A-Za-z0-9 .,:;()<>=+*/_%'-]{{0,{reason}}}$")
     edit: Any = _exact_edit(menu) if exact else Annotated[str, Field(pattern=_pattern(menu))]
-    alternative: Any = Annotated[list[edit], Field(min_length=1, max_length=edits)]
+    alternative: Any = Annotated[list[edit], Field(min_length=1, max_length=edits or menu.most_edits)]
     fields: dict[str, Any] = {
         "reason": (Annotated[str, bound], ...),
         "alternatives": (Annotated[list[alternative], Field(min_length=1, max_length=k)], ...),
@@ -77,7 +75,7 @@ def _exact_edit(menu: Menu) -> Any:
 
 
 def _pattern(menu: Menu) -> str:
-    names = "|".join(re.escape(name) for name in menu.names())
+    names = "|".join(re.sub(r"([.^$*+?()\[\]{}|\\])", r"\\\1", name) for name in menu.names())  # ECMA knows no more
     return f"^({names})=[A-Za-z0-9_]+$"
 
 

@@ -99,9 +99,8 @@ class Kernels:
 
     def _task(self, identity: str) -> Task | None:
         number, _, target = identity.partition(" ")
-        same = [task for task in self._tasks if _hash(task.hash, 10) == _hash(number, 16)]
-        exactly = [task for task in same if _target(task.target) == _target(target)]
-        return exactly[0] if exactly else same[0] if len(same) == 1 else None
+        same = (task for task in self._tasks if _hash(task.hash, 10) == _hash(number, 16))
+        return next((task for task in same if _target(task.target) == _target(target)), None)
 
 
 def _write_programs(kernel: Kernel, task: Task, record: Record | None) -> None:

@@ -61,7 +61,8 @@ class Search:
 
     Attributes:
         state: What it knows.
-        carried: Trials, and seconds in which it stood still for members, of the process that was cut off.
+        carried: Of the process that was cut off: trials, seconds in which it stood still for members, and seconds in
+            which these thought behind measurements.
 
     Raises:
         SearchError: The space has no program at all (every postproc refuses the untuned one).
@@ -94,7 +95,7 @@ class Search:
             self.state = State(self._start(), config)
         self.pool.books.holds_no_more(name, self._events)
         self._again = list(self.state.running)  # chosen by a process that did not live to measure them
-        self.carried = self.state.trials, self.state.blocked_s
+        self.carried = self.state.trials, self.state.blocked_s, self.state.hidden_s
         self._pick_up()
 
     @property
@@ -360,7 +361,7 @@ class Search:
             self._happened(Chosen(chosen, at_s=self._now()))
         self.tell(measurements)
         self._again = list(self.state.running)
-        self.carried = self.state.trials, self.state.blocked_s
+        self.carried = self.state.trials, self.state.blocked_s, self.state.hidden_s
 
     def close(self, wait_s: float = 0.0) -> None:
         """Book the calls that still fly, as far as they land within `wait_s` seconds, and let go of the space."""

@@ -27,6 +27,7 @@ def view_of(tree: Tree, node: Node, space: Space, pool: Pool, config: SearchConf
         tried=_Programs(space, [tree.nodes[i] for i in reversed(node.children)]),
         rivals=node.flying,
         refused=tuple(node.refused),
+        vain=node.vain,
         colleagues=pool.roster(),
         budget=pool.budget.left(),
         history=tree.history,

@@ -24,9 +24,9 @@ from tvm_litecoop.search.events import (
     Result,
     Started,
 )
-from tvm_litecoop.search.tree import Node, Tree
+from tvm_litecoop.search.tree import Tree
 from tvm_litecoop.search.trust import Trust
-from tvm_litecoop.values import Built, Proposal, Rejection, Why
+from tvm_litecoop.values import Built, Proposal, SetDecision, SetSketch, Why
 
 NOTHING_NEW = (Why.DUPLICATE, Why.NO_CHANGE)
 REFUSED_KEPT = 3
@@ -55,6 +55,7 @@ class State:
         chosen_trusting: Whether predictions were believed then.
         steps, escalations, batches, trials: How many there were; adopted programs are no trials.
         blocked_s: Seconds in which the search stood still for members.
+        hidden_s: Seconds in which members thought behind measurements.
     """
 
     def __init__(self, started: Started, config: SearchConfig) -> None:
@@ -68,7 +69,7 @@ class State:
         self.answered: dict[int, tuple[Asked, Answered]] = {}
         self.steps = self.escalations = self.batches = self.trials = 0
         self.chosen_among, self.chosen_trusting = 1, False
-        self.blocked_s = 0.0
+        self.blocked_s = self.hidden_s = 0.0
         self._config = config
 
     @classmethod
@@ -127,6 +128,7 @@ class State:
         if asked.background:
             self.tree.hold(self.tree.nodes[asked.node], -1)
         if isinstance(event, Answered):
+            self.hidden_s += event.hidden_s
             self.answered[event.call] = asked, event
 
     def _expand(self, event: Expanded) -> None:
@@ -142,8 +144,10 @@ class State:
                 self.waiting[child.id] = None
                 added = True
             else:
-                self._refuse(node, proposal, outcome)
+                node.refused = [*node.refused, (proposal.edits, str(outcome))][-REFUSED_KEPT:]
                 refused = refused or outcome.why not in NOTHING_NEW
+            if (not isinstance(outcome, Built) or outcome.moved) and _directed(proposal):
+                node.vain.add(frozenset(proposal.edits))
         # a refusal says that the proposal was bad, not that there is nothing new here; on a GPU most are refused
         node.barren = 0 if added else node.barren + (1 if refused else REFUSALS_PER_DUPLICATE)
         if not added:
@@ -151,10 +155,6 @@ class State:
         if node.barren >= self._config.patience * REFUSALS_PER_DUPLICATE:
             self.tree.set_spent(node)
         node.member = event.member
-
-    @staticmethod
-    def _refuse(node: Node, proposal: Proposal, why: Rejection) -> None:
-        node.refused = [*node.refused, (proposal.edits, str(why))][-REFUSED_KEPT:]
 
     def _measure(self, results: tuple[Result, ...]) -> None:
         """Back the measurements up, and escalate after persistent regressions."""
@@ -186,3 +186,8 @@ class State:
             node = self.tree.add(root, built, "database", event.member, ())
             self.tree.set_throughput(node, 1.0 / seconds)
         self.chosen_among += len(event.programs)
+
+
+def _directed(proposal: Proposal) -> bool:
+    """Whether it says what it wants; what is drawn at random comes out otherwise the next time."""
+    return all(isinstance(edit, SetDecision | SetSketch) for edit in proposal.edits)

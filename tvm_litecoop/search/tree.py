@@ -35,6 +35,7 @@ class Node:
         pending: Calls in flight below or at this node (virtual loss).
         flying: Of those, the ones about this very node.
         refused: The last proposals here that could not be used, with the reason.
+        vain: Directed edits that were made here and did not give the program they ask for.
         barren: How much speaks for nothing new being here, counted over expansions in a row without a new program.
         streak: Regressions in a row on the path that ends here.
         spent: True when expanding it further yields nothing new.
@@ -63,6 +64,7 @@ class Node:
     valued: int = 0
     children: list[int] = field(default_factory=list)
     refused: list[tuple[tuple[Edit, ...], str]] = field(default_factory=list)
+    vain: set[frozenset[Edit]] = field(default_factory=set)
 
     @property
     def measured(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import tvm
 
 from tvm_litecoop.errors import ConfigError, LiteCoOpError, last_line
+from tvm_litecoop.measure.export import check_linker
 from tvm_litecoop.model_files.model import Argument
 from tvm_litecoop.tuning.end_to_end import Running
 from tvm_litecoop.tuning.lowering import ABOUT
@@ -78,8 +79,9 @@ def write(executable: Any, file: Path) -> None:
     """Write a compiled model, whole or not at all.
 
     Raises:
-        LiteCoOpError: It cannot be written.
+        LiteCoOpError: It cannot be written, or linked.
     """
+    check_linker()
     file = file.resolve()
     draft = file.with_name(f".{file.stem}-{os.getpid()}{file.suffix}")
     try:

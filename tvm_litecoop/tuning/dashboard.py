@@ -9,7 +9,7 @@ from rich.table import Table
 
 from tvm_litecoop import waiting
 from tvm_litecoop.tuning.status import Status, TaskStatus
-from tvm_litecoop.tuning.tables import plain
+from tvm_litecoop.tuning.tables import money, plain
 
 ROWS = 12
 """Tasks that are shown; those that take most of the time."""
@@ -55,7 +55,8 @@ def members(status: Status) -> Table | None:
     shown, acting = plain("member", "acting", "calls", "hits", "USD", "s"), status.pool.calls.acting
     for name, stats in list(status.pool.stats.items()):
         now = str(acting[name] or "")
-        shown.add_row(name, now, str(stats.calls), str(stats.hits), f"{stats.usd:.4f}", f"{stats.seconds:.1f}")
+        usd = money(stats.usd, stats.assumed_usd)
+        shown.add_row(name, now, str(stats.calls), str(stats.hits), usd, f"{stats.seconds:.1f}")
     return shown
 
 

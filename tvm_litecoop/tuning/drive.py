@@ -194,16 +194,18 @@ def _seconds(profile: dict[str, float], total: float, waited_s: float, strategy:
     """
     build, ran = float(profile.get("SendToBuilder", 0.0)) - waited_s, float(profile.get("SendToRunner", 0.0))
     pool: Pool | None = getattr(strategy, "pool", None)
-    model = sum(stats.blocked_s for stats in pool.stats.values()) - _carried(strategy)[1] if pool else 0.0
-    hidden = pool.books.hidden_s if pool else 0.0
+    _, blocked_s, hidden_s = _carried(strategy)
+    model = sum(stats.blocked_s for stats in pool.stats.values()) - blocked_s if pool else 0.0
+    hidden = pool.books.hidden_s - hidden_s if pool else 0.0
     search = total - build - ran - model
     return {"total": total, "build": build, "run": ran, "search": search, "model": model, "hidden": hidden}
 
 
-def _carried(strategy: Any) -> tuple[float, float]:
-    """Trials and waiting of an unfinished run that is gone on with."""
+def _carried(strategy: Any) -> tuple[float, float, float]:
+    """Of an unfinished run that is gone on with: trials, seconds of waiting, and of thinking behind measurements."""
     carried = [search.carried for search in getattr(strategy, "searches", [])]
-    return sum(trials for trials, _ in carried), sum(blocked_s for _, blocked_s in carried)
+    trials, blocked_s, hidden_s = (sum(one[figure] for one in carried) for figure in range(3))
+    return trials, blocked_s, hidden_s
 
 
 def _leader(strategy: Any) -> str:

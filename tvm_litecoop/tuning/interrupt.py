@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -73,8 +74,10 @@ class Interrupt:
     def _on_signal(self) -> None:
         if self.asked:
             self._on_leaving()
-            if sys.stdout.isatty():
-                os.write(sys.stdout.fileno(), SHOW_CURSOR)
+            with suppress(OSError, ValueError):
+                if sys.stdout.isatty():
+                    os.write(sys.stdout.fileno(), SHOW_CURSOR)
             os._exit(130)  # workers end with this process; database and journal have every finished batch
         self.asked = True
-        print("\nlitecoop: ending after this batch; once more to leave at once", file=sys.stderr, flush=True)
+        with suppress(OSError, ValueError):  # Ctrl-C ends a `| tee` too
+            print("\nlitecoop: ending after this batch; once more to leave at once", file=sys.stderr, flush=True)

@@ -8,6 +8,8 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.analysis import estimate_tir_flops
 
+from tvm_litecoop import cores
+from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.model_files.model import Model
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning import task_times, workdir
@@ -33,7 +35,8 @@ def prepared(model: Model, target: Any, request: Request, *, packed: bool) -> tu
     known = {} if request.fresh else task_times.read(request.directory, str(target))
     with quiet():
         tasks = timed(schedulable(tasks_of(mod, target), target), target, known)
-    return mod, choose(tasks, max(1, request.trials // BATCH) if request.trials else len(tasks))
+    batches = request.trials // min(request.trials or 1, request.batch or BATCH)  # each task has one at least
+    return mod, choose(tasks, batches or len(tasks))
 
 
 def run(
@@ -69,6 +72,11 @@ def _run(
     chosen = [task for task in tasks if not task.left_out]
     batch = _batch(request, len(chosen))
     rows = [_row(task, database, target) for task in chosen]
+    if chosen and not (request.trials or any(row.known for row in rows)):
+        raise WorkDirError(
+            f"{request.directory} holds no record of this model for {target}",
+            "name the --work-dir and the --target of the run that tuned it, or give it --trials",
+        )
     status = Status(f"{request.strategy} on {request.workload}", request.trials, batch, request.directory, rows)
     outcome = ModelOutcome(request.workload, str(target), request.strategy, request.seed, request.directory)
     if chosen and request.trials:
@@ -80,6 +88,7 @@ def _run(
                 strategy=given.pop("strategy"),
                 space=given.pop("space"),
                 seed=request.seed,
+                num_threads=cores.physical(),
             )
             ms.tune_tasks(
                 tasks=contexts,

@@ -55,6 +55,8 @@ class Request:
             raise ConfigError(f"{self.strategy} has no settings", "leave out --setting")
         if self.trials < 0:
             raise ConfigError(f"trials is {self.trials}", "choose at least 1, or 0 to compile what is known of a model")
+        if self.fresh and not self.trials:
+            raise ConfigError("--fresh leaves no record to compile with --trials 0", "leave out --fresh")
         if self.batch < 0:
             raise ConfigError(f"batch is {self.batch}", "choose at least 1, or 0 for the default")
         if not 1 <= self.seed <= 2**31 - 1:
@@ -77,5 +79,5 @@ class Request:
 
 
 def _plain(text: str) -> str:
-    """The words of a text, fit for a file name."""
-    return "-".join(re.findall(r"[A-Za-z0-9.]+", text))
+    """The words of a text, of any alphabet, fit for a file name that is not hidden."""
+    return "-".join(re.findall(r"(?:[^\W_]|\.)+", text)).lstrip(".")

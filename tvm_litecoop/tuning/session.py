@@ -7,6 +7,7 @@ from typing import Any
 from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.schedule import ScheduleError
 
+from tvm_litecoop import cores
 from tvm_litecoop.errors import ConfigError, LiteCoOpError, WorkloadError
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning import workdir
@@ -58,6 +59,7 @@ def _run(request: Request, workload: Workload, target: Any, watcher: Watcher, po
                 num_trials_per_iter=request.batch_size,
                 database=database,
                 seed=request.seed,
+                num_tuning_cores=cores.physical(),
                 **given,
             )
         except LiteCoOpError:

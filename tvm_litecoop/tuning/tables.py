@@ -63,11 +63,16 @@ def members(outcome: RunOutcome) -> Table:
             "given": stats["proposals"],
             "faults": _sum(stats["faults"]),
             "tokens": int(str(stats["tokens_in"])) + int(str(stats["tokens_out"])),
-            "USD": f"{stats['usd']:.4f}",
+            "USD": money(float(str(stats["usd"])), float(str(stats["assumed_usd"]))),
             "s": f"{stats['seconds']:.1f}",
         }
         shown.add_row(name, *(str(counted[figure]) for figure in figures))
     return shown
+
+
+def money(usd: float, assumed_usd: float) -> str:
+    """What was paid, and what calls without an answer may have cost besides."""
+    return f"{usd:.4f}" + (f" + {assumed_usd:.4f} assumed" if assumed_usd else "")
 
 
 def model_time(outcome: RunOutcome) -> str:

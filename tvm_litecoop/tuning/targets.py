@@ -7,15 +7,11 @@ import shlex
 from typing import Any
 
 import tvm
-from tvm.target import Target, codegen
+from tvm.target import Target
 
 from tvm_litecoop.errors import TargetError, last_line
-from tvm_litecoop.tvm_bridge.machine import host_target
+from tvm_litecoop.tvm_bridge.machine import host_target, lacking
 
-FAMILIES = ("avx", "avx2", "avx512f", "avx512bw", "avx512vbmi", "avx512vnni", "avx512bf16", "avx512fp16", "amx-tile")
-"""Families of instructions that one CPU has and another has not."""
-GENERIC = "generic"
-"""What LLVM calls a CPU that it does not know: nothing is known of its instructions then."""
 FORMS = (
     'leave it out for this machine, or give a tag ("nvidia/nvidia-a100"), a kind with options '
     '("llvm -mcpu=znver4 -num-cores=8"), or JSON ({"kind": "llvm", "mcpu": "znver4", "num-cores": 8})'
@@ -52,15 +48,9 @@ def check_executable(target: Any, text: str) -> None:
     Raises:
         TargetError: A family of instructions is missing here.
     """
-    has, host = codegen.llvm_cpu_has_features, host_target()
-    known = dict(host.attrs).get("mcpu") != GENERIC and {"mcpu", "mattr"} & dict(target.attrs).keys()
-    if target.kind.name != "llvm" or not known:
-        return
-    lacking = [feature for feature in FAMILIES if has(feature, target) and not has(feature, host)]
-    if lacking:
+    if missing := lacking(target):
         raise TargetError(
-            f"target {text!r} has {lacking[0]}, which this machine lacks, and kernels are run here",
-            "leave --target out",
+            f"target {text!r} has {missing}, which this machine lacks, and kernels are run here", "leave --target out"
         )
 
 

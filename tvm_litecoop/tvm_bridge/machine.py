@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import warnings
 from contextlib import suppress
@@ -16,6 +17,11 @@ from tvm_litecoop.nest import Machine
 
 GPU_PROCESSORS = 100
 """Multiprocessors assumed of a GPU: TVM's targets do not say, and the order of magnitude is what the rules need."""
+
+FAMILIES = ("avx", "avx2", "avx512f", "avx512bw", "avx512vbmi", "avx512vnni", "avx512bf16", "avx512fp16", "amx-tile")
+"""Families of instructions that one CPU has and another has not."""
+GENERIC = "generic"
+"""What LLVM calls a CPU that it does not know: nothing is known of its instructions then."""
 
 _WARNED: list[bool] = []
 
@@ -48,11 +54,12 @@ def warn_of_idle_cores(target: Any) -> None:
     """Warn, once, where kernels of this process run on another number of threads than the target has cores.
 
     TVM's runtime halves the processor count on x86, also on machines without hyper-threads; what is measured then is
-    not what the target promises. A target that does not name its cores is left alone.
+    not what the target promises. A target that does not name its cores is left alone, and one of another machine, whose
+    kernels an `RPCRunner` times.
     """
     wanted = int(dict(target.attrs).get("num-cores", 0))
     threads = int(tvm.get_global_func("runtime.NumThreads")())
-    if target.kind.name != "llvm" or not wanted or threads == wanted or _WARNED:
+    if target.kind.name != "llvm" or not wanted or threads == wanted or _WARNED or lacking(target):
         return
     _WARNED.append(True)
     warnings.warn(
@@ -67,6 +74,24 @@ def host_target() -> Any:
     """The host CPU with its real features: `llvm -keys=cpu -mcpu=<host> -num-cores=<physical>`."""
     mcpu = str(codegen.llvm_get_system_cpu())
     return Target({"kind": "llvm", "keys": ["cpu"], "mcpu": mcpu, "num-cores": cores.physical()})
+
+
+def lacking(target: Any) -> str:
+    """What code for a CPU needs and this machine lacks, so that it would end the process; empty where nothing."""
+    attrs, has, host = dict(target.attrs), codegen.llvm_cpu_has_features, host_target()
+    if target.kind.name != "llvm":
+        return ""
+    wanted = _architecture(str(attrs.get("mtriple", "")).partition("-")[0])
+    if wanted and wanted != _architecture(platform.machine()):
+        return f"the instructions of {wanted}"
+    if dict(host.attrs).get("mcpu") == GENERIC or not {"mcpu", "mattr"} & attrs.keys():
+        return ""
+    return next((feature for feature in FAMILIES if has(feature, target) and not has(feature, host)), "")
+
+
+def _architecture(name: str) -> str:
+    """One name for each: systems call the same differently."""
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(name.lower(), name.lower())
 
 
 def _vectors(target: Any) -> tuple[int, int]:

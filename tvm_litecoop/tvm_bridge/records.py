@@ -16,7 +16,8 @@ from tvm_litecoop.search.events import Event, Measured
 from tvm_litecoop.search.loop import Search
 from tvm_litecoop.tvm_bridge.arguments import args_of
 from tvm_litecoop.tvm_bridge.space import TvmSpace
-from tvm_litecoop.values import Built, Measurement
+from tvm_litecoop.values import Built, Measurement, Rejection
+from tvm_litecoop.waiting import waiting
 
 logger = logging.getLogger(__name__)
 
@@ -94,10 +95,8 @@ class Records:
             return {}
         workload = self.database.commit_workload(self.mod)
         known: dict[int, tuple[Built, tuple[float, ...]]] = {}
-        for record in self.database.get_all_tuning_records():
-            if not record.workload.same_as(workload) or str(record.target) != str(self.target):
-                continue
-            built = self.space.recorded(record.trace)
+        records = [one for one in self.database.get_all_tuning_records() if one.workload.same_as(workload)]
+        for record, built in self._replayed(records):
             if isinstance(built, Built):
                 run_secs = tuple(float(s) for s in record.run_secs or ())
                 if built.key not in known or _seconds(run_secs) < _seconds(known[built.key][1]):
@@ -112,20 +111,22 @@ class Records:
         file = folder / REJECTED if folder is not None else None
         if file is None or not file.exists() or not self.database.has_workload(self.mod):
             return set()
-        workload = self.database.commit_workload(self.mod)
-        known_as, keys = workload.as_json()[0], set()
+        workload, records = self.database.commit_workload(self.mod), []
+        known_as = workload.as_json()[0]
         for line in file.read_text().splitlines():
             try:
                 entry = json.loads(line)
-                if entry.get("workload", known_as) != known_as:  # earlier versions did not note it
-                    continue
-                record = ms.database.TuningRecord.from_json(entry["record"][1], workload)
-                built = self.space.recorded(record.trace) if str(record.target) == str(self.target) else None
+                if entry.get("workload", known_as) == known_as:  # earlier versions did not note it
+                    records.append(ms.database.TuningRecord.from_json(entry["record"][1], workload))
             except (AttributeError, KeyError, IndexError, RuntimeError, TypeError, ValueError):
                 continue  # no line of ours
-            if isinstance(built, Built):
-                keys.add(built.key)
-        return keys
+        return {built.key for _, built in self._replayed(records) if isinstance(built, Built)}
+
+    def _replayed(self, records: Sequence[Any]) -> list[tuple[Any, Built | Rejection]]:
+        """Those of this target, each with its program."""
+        mine = [record for record in records if str(record.target) == str(self.target)]
+        with waiting(f"reading {len(mine)} records of earlier runs"):
+            return list(zip(mine, self.space.recorded([record.trace for record in mine]), strict=True))
 
     def _commit(self, built: Built, one: Measurement) -> None:
         workload = self.database.commit_workload(self.mod)

@@ -134,6 +134,7 @@ class _Reader:
         self.stages: list[str] = []
         self._owners: dict[Any, tuple[str, int]] = {}
         self._loops: dict[Any, str] = {}  # loop variable of the trace -> its name: `j1` is the second part of j
+        self._tiled: dict[Any, tuple[str, int]] = {}  # and the block it tiles, and which of the parts it is
         self._annotated = _annotations(sketch.trace)
         self._places = sketch._places
         spread = [_spread(value) for value in sketch.default.decisions]
@@ -152,8 +153,13 @@ class _Reader:
         elif kind == "Split":
             whole = self._loops.get(inst.inputs[0], "loop")
             self._loops.update({part: f"{whole}{level}" for level, part in enumerate(inst.outputs)})
+            owner, _ = self._owners.get(inst.inputs[0], ("", -1))
+            self._tiled.update({part: (owner, level) for level, part in enumerate(inst.outputs)})
         elif kind in _STAGES:
             self.stages.append(self._stage(kind, inst, inputs))
+            tiled, level = self._tiled.get(inst.inputs[-1], ("", -1))
+            if kind == "ReverseComputeAt" and tiled in self.blocks:
+                self.blocks[tiled] = replace(self.blocks[tiled], written_at=level)
         elif kind in traces.SAMPLING:
             self.slots.append(self._slot(kind, inst, inputs, attrs))
         return decision

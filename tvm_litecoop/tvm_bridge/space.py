@@ -25,8 +25,9 @@ from tvm_litecoop.view import Loops, View
 
 logger = logging.getLogger(__name__)
 
-KEPT_SCHEDULES = 1024
-"""Schedules kept beside their programs; older ones are replayed again when they are needed (1.6 ms each)."""
+KEPT_SCHEDULES = 256
+"""Schedules of a task kept beside their programs, of which each takes some 0.2 MB until the run ends; older ones are
+replayed again when they are needed (1.6 ms each)."""
 
 KEPT_OUTCOMES = 4096
 """Outcomes kept, the oldest let go first: what is asked for again is not replayed again."""
@@ -167,13 +168,19 @@ class TvmSpace:
         """A program that was written down, replayed."""
         return self._keep(self._replayer.replay([program])[0])
 
-    def recorded(self, trace: Any) -> Built | Rejection:
-        """A program of the database: which sketch its trace belongs to, and what it replays to."""
-        signature = traces.signature(trace)
-        for sketch in self.sketches:
-            if sketch.signature == signature:
-                return self.rebuilt(Program(sketch.index, traces.decisions_of(trace)))
-        return Rejection(Why.REPLAY, "the record belongs to none of the design spaces")
+    def recorded(self, some: Sequence[Any]) -> list[Built | Rejection]:
+        """Programs of the database: which sketch each trace belongs to, and what it replays to."""
+        sketches = {sketch.signature: sketch.index for sketch in self.sketches}
+        homes = [sketches.get(traces.signature(trace)) for trace in some]
+        programs = [
+            Program(index, traces.decisions_of(trace))
+            for trace, index in zip(some, homes, strict=True)
+            if index is not None
+        ]
+        batches = (programs[start : start + BATCH] for start in range(0, len(programs), BATCH))
+        found = (self._keep(replayed) for batch in batches for replayed in self._replayer.replay(batch))
+        nowhere = Rejection(Why.REPLAY, "the record belongs to none of the design spaces")
+        return [nowhere if index is None else next(found) for index in homes]
 
     def close(self) -> None:
         """Let go of threads, schedules, outcomes, and the cost model with its context."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from math import prod
 from typing import Any
 
 from tvm.s_tir.schedule import Schedule
@@ -30,17 +31,18 @@ def traits_of(mod: Any, traces: Sequence[Any], machine: Machine) -> tuple[Traits
     schedule = Schedule(mod)
 
     @cache
-    def along_rows(name: str) -> bool:
-        return _along_rows(read_block(schedule, schedule.get_sblock(name)))
+    def untuned(name: str) -> Block:
+        return read_block(schedule, schedule.get_sblock(name))
 
     kinds = [Counter(str(inst.kind.name) for inst in trace.insts) for trace in traces]
     inlined = max((one["ComputeInline"] for one in kinds), default=0)
     found = []
     for trace, one in zip(traces, kinds, strict=True):
         splits = _factorings(trace)
-        lanes = sum(inner and along_rows(name) for name, inner in splits)
+        lanes = sum(inner and _along_rows(untuned(name)) for name, inner in splits)
+        results = min((_results(untuned(name)) for name, _ in splits), default=0)
         prepared = one["PadEinsum"] or one["TransformLayout"] or one["ComputeInline"] < inlined
-        found.append(Traits(len(splits), lanes, bool(prepared) and machine.kind == "llvm"))
+        found.append(Traits(len(splits), lanes, results, bool(prepared) and machine.kind == "llvm"))
     return tuple(found)
 
 
@@ -60,6 +62,10 @@ def _factorings(trace: Any) -> list[tuple[str, bool]]:
         elif kind == "RFactor" and inst.inputs[0] in names:
             found.append((names[inst.inputs[0]], inst.inputs[0] in inner))
     return found
+
+
+def _results(block: Block) -> int:
+    return prod(max(1, axis.extent) for axis in block.axes if not axis.reduction)
 
 
 def _along_rows(block: Block) -> bool:

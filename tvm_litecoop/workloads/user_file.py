@@ -98,6 +98,8 @@ def _import(path: Path) -> ModuleType:
         hint = "mend the file"
         if isinstance(error, ImportError) and "tvm.script" in lines[0]:
             hint = "in this TVM: from tvm.script import tirx as T"
+        elif isinstance(error, ModuleNotFoundError) and (path.parent / f"{error.name}.py").exists():
+            hint = f"set PYTHONPATH={path.parent.absolute()}, where that module is"
         raise WorkloadError(f"{path} raises {type(error).__name__} on import: {lines[0]}", hint) from error
     return module
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from litecoop_bench.simulated.models import Simulated
 from tvm_litecoop import seeds
 from tvm_litecoop.models.expert import Expert
-from tvm_litecoop.proposal.menu import Menu, said
-from tvm_litecoop.proposal.schema import EDITS
+from tvm_litecoop.proposal.menu import EDITS, Menu, said
 from tvm_litecoop.values import Proposal, SetDecision, SetSketch
 from tvm_litecoop.view import View
 

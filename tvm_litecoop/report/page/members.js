@@ -32,7 +32,7 @@ function drawMembers() {
       [who(member.name), el("small", {}, member.free ? "free" : size(member.params))],
       [whole(member.calls), cached(member)], whole(member.trials), hitRate(member), whole(member.records), lift(member),
       refusals(member), member.tokens_in + member.tokens_out ? `${whole(member.tokens_in)}, ${whole(member.tokens_out)}` : "0",
-      usd(member.usd), [duration(member.seconds), waited(member)],
+      [usd(member.usd), assumed(member)], [duration(member.seconds), waited(member)],
     ],
   }));
   byId("member-table").replaceChildren(table(head, rows, "Members"));
@@ -72,6 +72,10 @@ function refusals(member) {
     share, reasons.length ? el("small", {}, reasons.join(", ")) : null,
     faults.length ? el("small", { class: "bad" }, `no answer: ${faults.join(", ")}`) : null,
   ];
+}
+
+function assumed(member) {
+  return member.assumed_usd ? el("small", {}, `and ${usd(member.assumed_usd)} for calls without an answer, as assumed`) : null;
 }
 
 function waited(member) {

@@ -25,6 +25,7 @@ from tvm import relax
 from tvm.s_tir import meta_schedule as ms
 from tvm.target import Target
 
+from tvm_litecoop import cores
 from tvm_litecoop.certify.records import RECORDS
 from tvm_litecoop.errors import ConfigError, TargetError, WorkDirError
 from tvm_litecoop.measure.tools import warm_tools
@@ -95,7 +96,7 @@ def MetaScheduleTuneIRMod(
             chosen = _worth_their_trials(found, target, work_dir, most, tools)
             if chosen:
                 contexts, weights = ms.relax_integration.extracted_tasks_to_tune_contexts(
-                    chosen, work_dir, space=space, strategy=search, seed=seed
+                    chosen, work_dir, space=space, strategy=search, seed=seed, num_threads=cores.physical()
                 )
                 ms.tune_tasks(
                     tasks=contexts,

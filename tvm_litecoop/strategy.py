@@ -224,7 +224,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
             since: Trees in `searches` that are of earlier runs.
         """
         searches = self.searches[since:]
-        carried = len(searches) > 1 and any(search.carried[0] for search in searches)
+        carried = len(searches) > 1 and any(search.carried.trials for search in searches)
         return carried and sum(search.begun for search in searches) >= trials
 
     def _begin_run(self, database: Any) -> None:

@@ -48,7 +48,7 @@ class Traits:
     Attributes:
         factored: So many reductions it factors (`rfactor`).
         lanes: So many of these so that partial results fill vector lanes.
-        results: Of the factored reduction with the fewest results, how many; 0 where none is factored.
+        results: Of the others of these, the one with the fewest results has so many; 0 where there is none.
         prepared: Whether it is of the prepared program (`tvm_litecoop.design_space`).
     """
 

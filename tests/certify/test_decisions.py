@@ -13,7 +13,7 @@ from tvm import te
 
 from tvm_litecoop.certify import equality
 from tvm_litecoop.certify.certificate import CERTIFIED, CRASHED, LUCKY, WRONG, TaskCertificate, Verdict
-from tvm_litecoop.certify.equality import deviation, on_edges, tolerance, worst
+from tvm_litecoop.certify.equality import check_sums, deviation, on_edges, tolerance, worst
 from tvm_litecoop.certify.inputs import KINDS, RANDOM, Kind, arrays, nudged
 from tvm_litecoop.certify.judge import Judged
 from tvm_litecoop.certify.program import Program, Unsupported, facts
@@ -142,12 +142,22 @@ def _sums(terms: int, kept_in: str) -> Any:
 
 
 def test_nothing_is_said_of_sums_that_stop_growing() -> None:
-    for terms, kept_in in ((2048, "float16"), (4096, "float32")):
-        assert tolerance("float16", terms, kept_in).atol < 0.2
+    for terms, kept_in in ((2048, "float16"), (4096, "float32"), (4096, "int32")):
+        check_sums(facts(_sums(terms, kept_in)))
     assert np.add.accumulate(np.ones(4096, np.float16))[-1] == 2048  # in another order it is 4096
-    program = facts(_sums(4096, "float16"))
-    with pytest.raises(Unsupported, match="sums 4,096 values in float16, which 2,048 ones fill"):
-        tolerance("float16", program.terms, program.sums_in)
+    with pytest.raises(Unsupported, match="sums 4,096 values in float16, which 2,048 ones fill: use float32"):
+        check_sums(facts(_sums(4096, "float16")))
+
+
+def test_long_maxima_and_sums_in_other_types_are_no_coarse_sums() -> None:
+    a, k, few = te.placeholder((4, 4096), "float16", name="a"), te.reduce_axis((0, 4096)), te.reduce_axis((0, 9))
+    top = te.compute((4,), lambda i: te.max(a[i, k], axis=k), name="top")
+    check_sums(facts(tvm.IRModule({"main": te.create_prim_func([a, top])})))
+    start = te.compute((4,), lambda i: te.sum(a[i, few], axis=few), name="start")
+    both = te.compute((4,), lambda i: top[i] + start[i], name="both")
+    program = facts(tvm.IRModule({"main": te.create_prim_func([a, both])}))
+    assert (program.terms, program.sums_in, program.summed) == (4096, "float16", 9)
+    check_sums(program)
 
 
 def test_small_results_of_a_coarse_type_are_compared() -> None:

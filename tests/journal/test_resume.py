@@ -149,7 +149,7 @@ def test_a_run_that_is_interrupted_while_a_member_thinks_goes_on_in_the_same_tre
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(self: Pool, *given: Any) -> Any:
-        if self.books.stats["surrogate"].calls > 3:
+        if sum(one.calls for one in self.books.stats.values()) > 9:
             raise KeyboardInterrupt
         return start(self, *given)
 

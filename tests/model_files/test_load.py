@@ -88,9 +88,12 @@ def test_weights_that_are_arguments_are_packed_by_no_kernel(tmp_path: Path) -> N
     )
     model = load(f"{file}:Graph", {})
     assert isinstance(model, Model) and [one.name for one in model.inputs] == ["x", "w"]
-    functions = fused(model.mod, parse_target(""), packed=True).functions
-    assert "matmul" in {var.name_hint for var in functions}
-    assert not any(func.attrs and "layout_free_buffers" in func.attrs for func in functions.values())
+    marked = model.mod.clone()
+    marked["main"] = marked["main"].with_attr("num_input", 1)
+    for mod, packed in ((model.mod, False), (marked, True)):
+        functions = fused(mod, parse_target(""), packed=True).functions
+        (kernel,) = (func for var, func in functions.items() if "matmul" in var.name_hint)
+        assert bool(kernel.attrs["layout_free_buffers"]) is packed
 
 
 def test_dynamic_shapes_are_named_and_can_be_given(tmp_path: Path) -> None:

@@ -212,10 +212,8 @@ def test_a_work_dir_without_records_of_the_model_is_said(
     mobilenet: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["tune", str(mobilenet[0]), "--trials", "0", "--work-dir", "wrok", "-o", "m.so"]) == 2
-    err = capsys.readouterr().err
-    assert "wrok holds no record of this model for" in err and len(err.splitlines()) == 1
-    assert not Path("m.so").exists()
+    assert main(["tune", str(mobilenet[0]), "--trials", "0", "--work-dir", "wrok", "-o", "m.so"]) == 0
+    assert "wrok holds no record of this model for" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

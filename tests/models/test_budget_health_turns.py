@@ -155,7 +155,7 @@ def test_that_the_budget_is_spent_is_said_once(log: Log) -> None:
         pool.budget.release(usage)
     said = [pool.acting("paid", seed, SearchConfig()) for seed in range(3)]
     assert said == ["expert"] * 3
-    assert log.warnings() == ["the budget is spent: paid is asked no more in this run, a call counts as 0.4 usd of 1"]
+    assert log.warnings() == ["the budget is spent: paid is left alone, a call counts as 0.4 usd of 1"]
 
 
 def test_what_was_wrong_with_a_member_may_be_mended_before_the_next_run(log: Log) -> None:

@@ -133,8 +133,18 @@ def test_a_budget_in_dollars_is_never_passed() -> None:
     search = search_of(pool, SearchConfig(in_flight=8, proposals_per_call=1))
     for _ in range(10):
         measure_all(search, 2)
-    # the first calls fly before any price is known: as many as fit in a batch
     assert pool.budget.spent("usd") <= 0.1 + 1e-9
+
+
+@pytest.mark.parametrize("setting", ["default", "single"])
+def test_the_first_call_is_waited_for_where_it_tells_what_the_others_cost(setting: str) -> None:
+    pool = Pool([thinker()], Limits(usd=1.0))
+    flown: list[int] = []
+    pool.start = lambda *args: flown.append(pool.books.flying("remote")) or Pool.start(pool, *args)  # type: ignore
+    search = search_of(pool, replace(SearchConfig.named(setting), in_flight=8, proposals_per_call=1))
+    batch = search.ask(4, ahead=4)
+    assert {node.author for node in batch} == {"remote"}  # and not of the reserve
+    assert flown[:2] == [1, 1] and max(flown) > 1
 
 
 def test_who_stands_in_for_a_member_that_cannot_be_asked_does_not_think_ahead() -> None:

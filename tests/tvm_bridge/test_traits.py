@@ -33,9 +33,9 @@ def test_sums_over_rows_make_lanes_where_the_inner_part_is_factored() -> None:
     counted = Counter(_traits("softmax:64x128"))
     assert counted == {
         Traits(0, 0): 1,
-        Traits(1, 1, 64): 2,  # maximum or sum, its inner part
+        Traits(1, 1): 2,  # maximum or sum, its inner part
         Traits(1, 0, 64): 2,
-        Traits(2, 2, 64): 1,
+        Traits(2, 2): 1,
         Traits(2, 1, 64): 2,
         Traits(2, 0, 64): 1,
     }
@@ -47,10 +47,11 @@ def test_a_product_has_contiguous_columns() -> None:
 
 
 def test_the_rule_prefers_lanes_and_factors_for_cores_alone_where_these_idle() -> None:
-    spaces = [Traits(), Traits(1, 1, 32), Traits(1, 0, 32), Traits(2, 2, 32)]
+    spaces = [Traits(), Traits(1, 1), Traits(1, 0, 32), Traits(2, 2)]
     busy, idle = rules.spaces(spaces, Machine(cores=2)), rules.spaces(spaces, Machine(cores=4))
     assert busy[2] == 0.0 < busy[0] < busy[1] < busy[3]
     assert idle[2] == idle[0] < idle[1] < idle[3]
+    assert rules.spaces(spaces[2:3], Machine(cores=2)) == [1.0]  # there is no other
     drawn = random.Random(1).choices(range(4), busy, k=100)
     assert 2 not in drawn and {0, 1, 3} == set(drawn)
 

@@ -18,7 +18,7 @@ from tvm.s_tir.meta_schedule.database import TuningRecord, Workload
 
 from tvm_litecoop import atomic, fast_math
 from tvm_litecoop.certify import kernels
-from tvm_litecoop.certify.equality import RARE, tolerance
+from tvm_litecoop.certify.equality import RARE, check_sums, tolerance
 from tvm_litecoop.certify.program import Unsupported, facts
 from tvm_litecoop.certify.records import Record, Task
 from tvm_litecoop.certify.template import CHECK, FILE, HEADER, NO_CHECK
@@ -85,6 +85,7 @@ def _text(task: Task, record: Record | None, mod: Any, wanted: int, program: str
 
 def _check(mod: Any) -> str:
     program = facts(mod)
+    check_sums(program)
     allowed = [tolerance(program.arguments[number][1], program.terms, program.sums_in) for number in program.outputs]
     rounded = RARE if program.floats else 0.0
     fields = {

@@ -44,6 +44,18 @@ RARE = 1e-4
 """Share of integers that may be rounded or compared otherwise."""
 
 
+def check_sums(program: Program) -> None:
+    """See that no sum stops growing before its last term.
+
+    Raises:
+        Unsupported: One does.
+    """
+    most = 2.0 / precision(program.sums_in) if program.sums_in else math.inf
+    if program.summed > most:
+        said = f"it sums {program.summed:,} values in {program.sums_in}, which {most:,.0f} ones fill"
+        raise Unsupported(f"{said}: use float32")
+
+
 @dataclass(frozen=True)
 class Tolerance:
     """How far results may be off: `floor + (atol * largest) + rtol * |expected|`.
@@ -63,17 +75,14 @@ def tolerance(dtype: str, terms: int, sums_in: str = "") -> Tolerance:
     """For results of a dtype that are sums of so many terms, kept in that dtype while they grow (by default their own).
 
     Raises:
-        Unsupported: No tolerance is known for the dtype, or a sum stops growing before its last term.
+        Unsupported: No tolerance is known for the dtype.
     """
     if np.dtype(dtype).kind in "iub":
         return Tolerance(0.0, 0.0, 0.0)
     if dtype not in RTOL:
         raise Unsupported(f"no tolerance is known for {dtype}")
-    kept_in = sums_in or dtype
-    eps = precision(kept_in)
-    if terms * eps > 2.0:
-        raise Unsupported(f"it sums {terms:,} values in {kept_in}, which {2.0 / eps:,.0f} ones fill: use float32")
-    atol = max(0.1 * RTOL[dtype], 4.0 * max(eps * math.sqrt(terms), precision(dtype)))
+    rounding = precision(sums_in or dtype) * math.sqrt(terms)
+    atol = max(0.1 * RTOL[dtype], 4.0 * max(rounding, precision(dtype)))
     return Tolerance(RTOL[dtype], atol, smallest_normal(dtype))
 
 

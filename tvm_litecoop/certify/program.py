@@ -34,6 +34,7 @@ class Program:
         branches: It chooses between values, as padding does: a simplifier may drop a product with a known 0.
         single_row: A value that it reads is an index into a dimension of extent 1, where 1 is outside.
         sums_in: The coarsest dtype that a sum is kept in while it grows; empty where nothing is summed.
+        summed: Values that the longest sum in that dtype takes together.
         floats: It computes with floating-point numbers, maybe between integers.
     """
 
@@ -44,6 +45,7 @@ class Program:
     branches: bool
     single_row: bool = False
     sums_in: str = ""
+    summed: int = 0
     floats: bool = True
 
 
@@ -61,7 +63,7 @@ def facts(mod: Any) -> Program:
     outputs = tuple(number for number, buffer in enumerate(buffers) if any(buffer.same_as(one) for one in written))
     if not outputs:
         raise Unsupported("no block writes to an argument")
-    text = mod.script()
+    text, (sums_in, summed) = mod.script(), _coarsest(blocks)
     return Program(
         arguments,
         outputs,
@@ -69,7 +71,8 @@ def facts(mod: Any) -> Program:
         picks=any(block.init is not None and not _sums(block.body) for block in blocks),
         branches=re.search(r"T\.if_then_else\(|T\.Select\(|^ *if ", text, re.MULTILINE) is not None,
         single_row=_looks_up_single_rows(blocks),
-        sums_in=_sums_in(blocks),
+        sums_in=sums_in,
+        summed=summed,
         floats="float" in text,
     )
 
@@ -131,10 +134,15 @@ def _terms(block: Any) -> int:
     return math.prod(int(extent) for extent in reduced)
 
 
-def _sums_in(blocks: Iterable[Any]) -> str:
-    sums = [block for block in blocks if block.init is not None and _sums(block.body)]
-    kept = {str(_buffer(region).dtype) for block in sums for region in block.writes}
-    return next((dtype for dtype in COARSEST_FIRST if dtype in kept), "")
+def _coarsest(blocks: Iterable[Any]) -> tuple[str, int]:
+    """The coarsest floating-point dtype that sums are kept in, and how many values the longest of these takes."""
+    longest: dict[str, int] = {}
+    for block in blocks:
+        if block.init is not None and _sums(block.body):
+            for region in block.writes:
+                dtype = str(_buffer(region).dtype)
+                longest[dtype] = max(_terms(block), longest.get(dtype, 0))
+    return next(((dtype, longest[dtype]) for dtype in COARSEST_FIRST if dtype in longest), ("", 0))
 
 
 def _sums(body: Any) -> bool:

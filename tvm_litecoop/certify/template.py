@@ -98,7 +98,7 @@ def main() -> int:
 '''
 
 NO_CHECK = '''def main() -> int:
-    """Build; this file has no check for its target or its arguments."""
+    """Build; this file has no check for its target, its arguments or its sums."""
     assert tvm_ffi.structural_hash(schedule().mod) == SCHEDULED_HASH, "this TVM makes another schedule of it"
     build()
     print("built, not run")

@@ -24,6 +24,7 @@ from tvm_litecoop.certify.inputs import KINDS
 from tvm_litecoop.certify.judge import LONG_S, Case, Judged, Reference
 from tvm_litecoop.certify.kernels import target_of
 from tvm_litecoop.certify.records import Record, Task
+from tvm_litecoop.errors import last_line
 from tvm_litecoop.intervals import Interval, interval
 from tvm_litecoop.tvm_bridge.machine import lacking
 
@@ -71,8 +72,8 @@ def certify(
     """
     if task.kind != "llvm":
         return TaskCertificate(task, unchecked=f"no check on {task.kind} yet")
-    if missing := lacking(target_of(task.target)):
-        return TaskCertificate(task, unchecked=f"it needs {missing}, which this machine lacks")
+    if missing := _missing(task):
+        return TaskCertificate(task, unchecked=missing)
     with tempfile.TemporaryDirectory(prefix="litecoop-") as folder:
         case = Case(task.workload, task.target, folder, spec)
         reference = examiner.first(case)
@@ -101,6 +102,15 @@ def certify(
                 break
     timed = [seconds for one in seen for seconds in one.judged.default_s]
     return TaskCertificate(task, tuple(verdicts), statistics.median(timed) if timed else reference.seconds)
+
+
+def _missing(task: Task) -> str:
+    """Why its code cannot be run here; empty where it can."""
+    try:
+        missing = lacking(target_of(task.target))
+    except Exception as error:  # another TVM's target: what this one raises has no common type
+        return f"TVM cannot use its target: {last_line(error)}"
+    return f"it needs {missing}, which this machine lacks" if missing else ""
 
 
 def _rematch(records: Sequence[Record], case: Case, examiner: Examiner, reference: Reference) -> list[Record]:

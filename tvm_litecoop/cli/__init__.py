@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"litecoop: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # a directory not to be entered, a name too long
-        if error.filename is None and not isinstance(error, FileNotFoundError):
+        if error.filename is None and "temporary" not in (error.strerror or ""):
             raise
         what = error.filename or "a directory for temporary files (set TMPDIR)"  # `tempfile` names none
         print(f"litecoop: {what} cannot be used: {error.strerror}", file=sys.stderr)

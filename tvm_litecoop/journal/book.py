@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from tvm_litecoop.journal.codec import Codec
-from tvm_litecoop.journal.store import ENDED, Store
+from tvm_litecoop.journal.store import ENDED, POOL, Store
 from tvm_litecoop.models.base import Usage
 from tvm_litecoop.search.events import Answered, Asked, Chosen, Event, Expanded, HandedOver
 
@@ -73,6 +73,12 @@ class Book:
             self._unwritten.pop()
         self.write_out()
         self._store = None
+
+    def changed(self, pool: str) -> None:
+        """The task is gone on with by another pool, or with another budget."""
+        if self._store is not None:
+            self._unwritten.append((POOL, pool))
+            self._write()
 
     def end(self) -> None:
         """The task is finished: a later run starts a new tree."""

@@ -215,5 +215,5 @@ def _continued(opened: Open, before: Task, subject: Subject) -> Book | None:
     pools = [before.facts.get("pool"), *(body for kind, body in opened.events.get(before.id, ()) if kind == POOL)]
     if pools[-1] != subject.pool:
         logger.warning("the pool or its budget has changed since the unfinished run: its tree is gone on with")
-        opened.store.write(before.id, [(POOL, subject.pool)])
+        book.changed(subject.pool)
     return book

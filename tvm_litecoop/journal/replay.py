@@ -5,7 +5,7 @@ chosen by predictions. Another policy asks other members in another order: each 
 that very program, in their order. Where it gave none (any more), another member's answer about the program stands in,
 and is counted; where there is none at all, the record has no more to say about that program. Of predictions the record
 holds those of the programs that were measured: the others come last. A program that is chosen now and was not then is
-counted, and stays unmeasured.
+counted, and stays unmeasured. Of a run that went on with another pool all members take part from the beginning.
 """
 
 from __future__ import annotations

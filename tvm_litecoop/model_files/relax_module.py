@@ -63,7 +63,7 @@ def _whose_weights_are_inputs(mod: Any) -> Any:
 
     TVM would let kernels choose the layout of the others, and the model pack these anew in each of its runs.
     """
-    mod = tvm.IRModule(mod.functions, attrs=mod.attrs)
+    mod = mod.clone()
     mod[MAIN] = mod[MAIN].without_attr("num_input")
     return mod
 

@@ -44,6 +44,7 @@ class Books:
         """A run begins now: the pool may have been made long before, and used in another one."""
         self._start = time.monotonic()
         self._before.update({account: stats.blocked_s for account, stats in self.stats.items()})
+        self._flying.clear()
         self.budget.begin()
 
     def holds(self, task: str, number: int) -> bool:

@@ -38,7 +38,7 @@ class Expert:
         return lambda: answer
 
     def propose(self, view: View, k: int, seed: int) -> Answer:
-        """`k` whole programs at the root, else up to `k` changes of one site each."""
+        """`k` whole programs at the root, else up to `k` changes of one site each, or moves to other design spaces."""
         rng = random.Random(seed)
         if view.root:
             return Answer(tuple(whole_program(view, rng) for _ in range(k)))

@@ -38,7 +38,8 @@ def weights(site: Site, domain: Location, sketch: Sketch, machine: Machine) -> d
             axis, level, extent = _loop(label, consumers[0], sketch)
             repeats *= 1 if axis in kept else extent
             tasks *= extent if _parallel(axis, level, consumers[0]) else 1
-            cost[index] = (once * repeats + stored) * busy / machine.busy(tasks)
+            idle = busy / machine.busy(tasks) if machine.kind == "llvm" else 1.0
+            cost[index] = (once * repeats + stored) * idle
     return {index: one**-SHARPNESS for index, one in cost.items()}
 
 

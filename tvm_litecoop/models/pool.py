@@ -31,7 +31,8 @@ FIRST_TOKENS = (1500, 1000)
 FIRST_S = 10.0
 """Seconds that a member's first call is held for."""
 RESERVE = "reserve"
-"""Acts where no member can: benched, off, or beyond the budget. It is the expert, and not on the roster."""
+"""Acts where no member can: benched, off, beyond the budget, or while the first call of another task says what calls
+cost. It is the expert, and not on the roster."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,10 @@ class Pool:
         self._slow_share = slow_share
         self._health = self._all_well()
         self._reserve = Expert(RESERVE)
-        for name, short in self._too_dear().items():
+        self._never_asked = self._too_dear()
+        for name, short in self._never_asked.items():
             logger.warning("%s is never asked, its first call counts as %s: raise that limit", name, short)
-        self._told_of = set(self._too_dear())
+        self._told_of = set(self._never_asked)
 
     @classmethod
     def default(cls) -> Pool:
@@ -115,7 +117,7 @@ class Pool:
     def begin(self) -> None:
         """A run begins now: what was spent is of earlier ones, and what was wrong with a member may be mended."""
         self.books.begin()
-        self._health, self._told_of = self._all_well(), set(self._too_dear())
+        self._health, self._told_of = self._all_well(), set(self._never_asked)
 
     def _all_well(self) -> Healths:
         return Healths(member.profile for member in self.members.values())
@@ -185,7 +187,7 @@ class Pool:
         """
         if config.next_member == "largest":  # alone, however slow
             name = self.largest
-            affordable = self.members[name].profile.free or self.budget.affords(self._estimate(name))
+            affordable = self.members[name].profile.free or self._within_budget(name)
             return name if affordable and self._health.available(name) else RESERVE
         able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
         rng = random.Random(seed)
@@ -242,13 +244,25 @@ class Pool:
             expected = blocked_s / calls if calls else profile.slow_s
             if self.books.blocked_in_run(name) + expected > self._slow_share * self.books.elapsed_s:
                 return False
-        if self.budget.limits.costs and self.books.flying(name) > 0 and not self.books.usual(name):
-            return False  # its first call says what the others cost
+        return self._within_budget(name)
+
+    def _within_budget(self, name: str) -> bool:
+        """Whether one more call fits; that none does any more is said once in a run."""
         estimate = self._estimate(name)
         if name not in self._told_of and (short := self.budget.short_of(estimate, flying=False)):
             self._told_of.add(name)
-            logger.warning("the budget is spent: %s is asked no more in this run, a call counts as %s", name, short)
-        return self.budget.affords(estimate)
+            logger.warning("the budget is spent: %s is left alone, a call counts as %s", name, short)
+        return not self._first_flies(name) and self.budget.affords(estimate)
+
+    def _first_flies(self, name: str) -> bool:
+        """Whether its first call is under way, which says what the others cost, where that is limited."""
+        return self.budget.limits.costs and self.books.flying(name) > 0 and self.books.usual(name) is None
+
+    def learns_prices(self, config: SearchConfig) -> bool:
+        """Whether nobody can be asked before a first call has said what the others cost."""
+        if config.next_member == "largest":
+            return self._first_flies(self.largest)
+        return not self._able() and any(map(self._first_flies, self.members))
 
     def _estimate(self, name: str) -> Usage:
         """What a call of that member usually costs; before its first answer what such calls cost elsewhere."""

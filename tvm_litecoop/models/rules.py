@@ -87,7 +87,7 @@ def estimate(
 
 
 def spaces(traits: Sequence[Traits], machine: Machine) -> list[float]:
-    """A weight for each design space of a task: none where a reduction is factored to no purpose.
+    """A weight for each design space of a task: 0 where a reduction is factored to no purpose, if there are others.
 
     Args:
         traits: What sets each apart.
@@ -96,7 +96,7 @@ def spaces(traits: Sequence[Traits], machine: Machine) -> list[float]:
     jobs = machine.cores * JOBS_PER_CORE
     gains = [LANES_GAIN**one.lanes * PREPARED_GAIN**one.prepared for one in traits]
     idle = [one.factored > one.lanes and one.results >= jobs for one in traits]
-    return [0.0 if useless else gain for useless, gain in zip(idle, gains, strict=True)]
+    return gains if all(idle) else [0.0 if useless else gain for useless, gain in zip(idle, gains, strict=True)]
 
 
 def importance(sketch: Sketch) -> dict[str, float]:

@@ -61,8 +61,7 @@ class Search:
 
     Attributes:
         state: What it knows.
-        carried: Of the process that was cut off: trials, seconds in which it stood still for members, and seconds in
-            which these thought behind measurements.
+        carried: Of the process that was cut off.
 
     Raises:
         SearchError: The space has no program at all (every postproc refuses the untuned one).
@@ -95,7 +94,7 @@ class Search:
             self.state = State(self._start(), config)
         self.pool.books.holds_no_more(name, self._events)
         self._again = list(self.state.running)  # chosen by a process that did not live to measure them
-        self.carried = self.state.trials, self.state.blocked_s, self.state.hidden_s
+        self.carried = self.state.totals
         self._pick_up()
 
     @property
@@ -182,6 +181,7 @@ class Search:
         """
         wanted = -(-needed // self.config.proposals_per_call)
         enough = len(self._flights) >= min(self.config.in_flight, wanted)
+        enough = enough or (len(self._flights) > 0 and self.pool.learns_prices(self.config))
         others = self.config.next_member == "model" and self.pool.free_member_able()
         if enough and not others:
             return wait and self._land(wait=True)
@@ -361,7 +361,7 @@ class Search:
             self._happened(Chosen(chosen, at_s=self._now()))
         self.tell(measurements)
         self._again = list(self.state.running)
-        self.carried = self.state.trials, self.state.blocked_s, self.state.hidden_s
+        self.carried = self.state.totals
 
     def close(self, wait_s: float = 0.0) -> None:
         """Book the calls that still fly, as far as they land within `wait_s` seconds, and let go of the space."""

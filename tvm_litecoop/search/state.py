@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.search import escalation
@@ -33,6 +34,14 @@ REFUSED_KEPT = 3
 """Refused proposals of a node that are shown to the next member there."""
 REFUSALS_PER_DUPLICATE = 32
 """Expansions in which a proposal was refused that say as much about a node being spent as one without any new one."""
+
+
+class Totals(NamedTuple):
+    """Of a search: trials, seconds in which it stood still for members, seconds of members behind measurements."""
+
+    trials: int
+    blocked_s: float
+    hidden_s: float
 
 
 class State:
@@ -71,6 +80,11 @@ class State:
         self.chosen_among, self.chosen_trusting = 1, False
         self.blocked_s = self.hidden_s = 0.0
         self._config = config
+
+    @property
+    def totals(self) -> Totals:
+        """What the searches of a run add up."""
+        return Totals(self.trials, self.blocked_s, self.hidden_s)
 
     @classmethod
     def of(cls, events: Iterable[Event], config: SearchConfig) -> State:

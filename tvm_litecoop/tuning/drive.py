@@ -17,6 +17,7 @@ from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.errors import Interrupted
 from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.search.state import Totals
 from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning.interrupt import Interrupt
 from tvm_litecoop.tuning.lessons import Lessons
@@ -106,7 +107,7 @@ def drive(
             interrupted = run.until_end(tune, builder_and_runner)
         total = status.elapsed_s
         waited_s = getattr(builder_and_runner.get("builder"), "waited_s", 0.0)
-    status.carried = int(_carried(strategy)[0])
+    status.carried = _carried(strategy).trials
     return Driven(strategy, _seconds(profiler.get(), total, waited_s, strategy), interrupted)
 
 
@@ -130,7 +131,7 @@ class _Run:
         """Tune until the trials are made or somebody stops it; whether it was stopped by hand."""
         if self._ours:
             self._strategy.stop = lambda: self._interrupt.asked or self._enough()
-        recorder = Recorder(self._status, lambda: int(_carried(self._strategy)[0]), self._after_batch)
+        recorder = Recorder(self._status, lambda: _carried(self._strategy).trials, self._after_batch)
         callbacks = [self._put_off(one) for one in ms.measure_callback.MeasureCallback.create("default")]
         given = {
             "strategy": self._strategy,
@@ -194,18 +195,17 @@ def _seconds(profile: dict[str, float], total: float, waited_s: float, strategy:
     """
     build, ran = float(profile.get("SendToBuilder", 0.0)) - waited_s, float(profile.get("SendToRunner", 0.0))
     pool: Pool | None = getattr(strategy, "pool", None)
-    _, blocked_s, hidden_s = _carried(strategy)
-    model = sum(stats.blocked_s for stats in pool.stats.values()) - blocked_s if pool else 0.0
-    hidden = pool.books.hidden_s - hidden_s if pool else 0.0
+    carried = _carried(strategy)
+    model = sum(stats.blocked_s for stats in pool.stats.values()) - carried.blocked_s if pool else 0.0
+    hidden = pool.books.hidden_s - carried.hidden_s if pool else 0.0
     search = total - build - ran - model
     return {"total": total, "build": build, "run": ran, "search": search, "model": model, "hidden": hidden}
 
 
-def _carried(strategy: Any) -> tuple[float, float, float]:
-    """Of an unfinished run that is gone on with: trials, seconds of waiting, and of thinking behind measurements."""
+def _carried(strategy: Any) -> Totals:
+    """Of an unfinished run that is gone on with, all tasks together."""
     carried = [search.carried for search in getattr(strategy, "searches", [])]
-    trials, blocked_s, hidden_s = (sum(one[figure] for one in carried) for figure in range(3))
-    return trials, blocked_s, hidden_s
+    return Totals(*map(sum, zip(*carried, strict=True))) if carried else Totals(0, 0.0, 0.0)
 
 
 def _leader(strategy: Any) -> str:

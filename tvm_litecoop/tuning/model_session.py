@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,6 @@ from tvm.s_tir import meta_schedule as ms
 from tvm.s_tir.analysis import estimate_tir_flops
 
 from tvm_litecoop import cores
-from tvm_litecoop.errors import WorkDirError
 from tvm_litecoop.model_files.model import Model
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.tuning import task_times, workdir
@@ -20,6 +20,8 @@ from tvm_litecoop.tuning.request import BATCH, Request
 from tvm_litecoop.tuning.status import Status, TaskStatus
 from tvm_litecoop.tuning.tasks import ModelTask, choose, schedulable, tasks_of, timed, weights_stay_cold
 from tvm_litecoop.tvm_bridge.machine import machine_of
+
+logger = logging.getLogger(__name__)
 
 
 def prepared(model: Model, target: Any, request: Request, *, packed: bool) -> tuple[Any, list[ModelTask]]:
@@ -73,10 +75,8 @@ def _run(
     batch = _batch(request, len(chosen))
     rows = [_row(task, database, target) for task in chosen]
     if chosen and not (request.trials or any(row.known for row in rows)):
-        raise WorkDirError(
-            f"{request.directory} holds no record of this model for {target}",
-            "name the --work-dir and the --target of the run that tuned it, or give it --trials",
-        )
+        why = "it stays untuned; name the --work-dir and the --target of the run that tuned it, or give it --trials"
+        logger.warning("%s holds no record of this model for %s: %s", request.directory, target, why)
     status = Status(f"{request.strategy} on {request.workload}", request.trials, batch, request.directory, rows)
     outcome = ModelOutcome(request.workload, str(target), request.strategy, request.seed, request.directory)
     if chosen and request.trials:

@@ -6,11 +6,10 @@ import json
 import shlex
 from typing import Any
 
-import tvm
 from tvm.target import Target
 
 from tvm_litecoop.errors import TargetError, last_line
-from tvm_litecoop.tvm_bridge.machine import host_target, lacking
+from tvm_litecoop.tvm_bridge.machine import host_target, known_cpus, lacking
 
 FORMS = (
     'leave it out for this machine, or give a tag ("nvidia/nvidia-a100"), a kind with options '
@@ -31,7 +30,7 @@ def parse_target(text: str | None) -> Any:
     except (ValueError, TypeError, RuntimeError) as error:
         raise TargetError(f"target {text!r}: {_reason(error)}", FORMS) from None
     cpu = dict(target.attrs).get("mcpu")
-    if target.kind.name == "llvm" and cpu and cpu not in _known_cpus(target):
+    if target.kind.name == "llvm" and cpu and cpu not in known_cpus(target):
         raise TargetError(f"target {text!r}: LLVM knows no CPU {str(cpu)!r}", "see llc -mcpu=help, or leave -mcpu out")
     if target.kind.name == "llvm" and "num-cores" not in dict(target.attrs):
         raise TargetError(f"target {text!r} does not say how many cores it has", "add -num-cores=N")
@@ -52,11 +51,6 @@ def check_executable(target: Any, text: str) -> None:
         raise TargetError(
             f"target {text!r} has {missing}, which this machine lacks, and kernels are run here", "leave --target out"
         )
-
-
-def _known_cpus(target: Any) -> set[str]:
-    """The CPUs that TVM's LLVM can make code for."""
-    return {str(name) for name in tvm.get_global_func("target.llvm_get_cpu_archlist")(target)}
 
 
 def _loaded(text: str) -> Any:

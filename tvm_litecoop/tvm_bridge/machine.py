@@ -20,6 +20,8 @@ GPU_PROCESSORS = 100
 
 FAMILIES = ("avx", "avx2", "avx512f", "avx512bw", "avx512vbmi", "avx512vnni", "avx512bf16", "avx512fp16", "amx-tile")
 """Families of instructions that one CPU has and another has not."""
+ARCHITECTURES = {"x86_64": 1, "amd64": 1, "aarch64": 2, "arm64": 2, "riscv64": 3}
+"""By the names that systems and LLVM have for them; the same number for the same one. Of others nothing is said."""
 GENERIC = "generic"
 """What LLVM calls a CPU that it does not know: nothing is known of its instructions then."""
 
@@ -81,17 +83,19 @@ def lacking(target: Any) -> str:
     attrs, has, host = dict(target.attrs), codegen.llvm_cpu_has_features, host_target()
     if target.kind.name != "llvm":
         return ""
-    wanted = _architecture(str(attrs.get("mtriple", "")).partition("-")[0])
-    if wanted and wanted != _architecture(platform.machine()):
+    wanted, here = str(attrs.get("mtriple", "")).partition("-")[0], platform.machine().lower()
+    if {wanted, here} <= ARCHITECTURES.keys() and ARCHITECTURES[wanted] != ARCHITECTURES[here]:
         return f"the instructions of {wanted}"
+    if str(attrs.get("mcpu", GENERIC)) not in {GENERIC, *known_cpus(host)}:
+        return f"the instructions of {attrs['mcpu']}"
     if dict(host.attrs).get("mcpu") == GENERIC or not {"mcpu", "mattr"} & attrs.keys():
         return ""
     return next((feature for feature in FAMILIES if has(feature, target) and not has(feature, host)), "")
 
 
-def _architecture(name: str) -> str:
-    """One name for each: systems call the same differently."""
-    return {"amd64": "x86_64", "arm64": "aarch64"}.get(name.lower(), name.lower())
+def known_cpus(target: Any) -> set[str]:
+    """The CPUs of a target's architecture that TVM's LLVM can make code for."""
+    return {str(name) for name in tvm.get_global_func("target.llvm_get_cpu_archlist")(target)}
 
 
 def _vectors(target: Any) -> tuple[int, int]:

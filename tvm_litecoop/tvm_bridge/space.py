@@ -171,16 +171,11 @@ class TvmSpace:
     def recorded(self, some: Sequence[Any]) -> list[Built | Rejection]:
         """Programs of the database: which sketch each trace belongs to, and what it replays to."""
         sketches = {sketch.signature: sketch.index for sketch in self.sketches}
-        homes = [sketches.get(traces.signature(trace)) for trace in some]
-        programs = [
-            Program(index, traces.decisions_of(trace))
-            for trace, index in zip(some, homes, strict=True)
-            if index is not None
-        ]
+        read = [_read(trace, sketches) for trace in some]
+        programs = [one for one in read if isinstance(one, Program)]
         batches = (programs[start : start + BATCH] for start in range(0, len(programs), BATCH))
         found = (self._keep(replayed) for batch in batches for replayed in self._replayer.replay(batch))
-        nowhere = Rejection(Why.REPLAY, "the record belongs to none of the design spaces")
-        return [nowhere if index is None else next(found) for index in homes]
+        return [next(found) if isinstance(one, Program) else one for one in read]
 
     def close(self) -> None:
         """Let go of threads, schedules, outcomes, and the cost model with its context."""
@@ -196,6 +191,24 @@ class TvmSpace:
         while len(self._schedules) > KEPT_SCHEDULES:
             self._schedules.popitem(last=False)
         return outcome.built
+
+
+def _read(trace: Any, sketches: Mapping[str, int]) -> Program | Rejection:
+    """The program of a trace, by the signatures of the design spaces."""
+    try:
+        index = sketches.get(traces.signature(trace))
+        if index is not None:
+            return Program(index, traces.decisions_of(trace))
+    except (
+        AttributeError,
+        KeyError,
+        IndexError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:  # a foreign one
+        return Rejection(Why.REPLAY, f"the record cannot be read: {last_line(error)}")
+    return Rejection(Why.REPLAY, "the record belongs to none of the design spaces")
 
 
 class _Shown(Sequence[Any]):

@@ -39,8 +39,8 @@ def traits_of(mod: Any, traces: Sequence[Any], machine: Machine) -> tuple[Traits
     found = []
     for trace, one in zip(traces, kinds, strict=True):
         splits = _factorings(trace)
-        lanes = sum(inner and _along_rows(untuned(name)) for name, inner in splits)
-        results = min((_results(untuned(name)) for name, _ in splits), default=0)
+        others = [name for name, inner in splits if not (inner and _along_rows(untuned(name)))]
+        lanes, results = len(splits) - len(others), min((_results(untuned(name)) for name in others), default=0)
         prepared = one["PadEinsum"] or one["TransformLayout"] or one["ComputeInline"] < inlined
         found.append(Traits(len(splits), lanes, results, bool(prepared) and machine.kind == "llvm"))
     return tuple(found)

@@ -266,6 +266,17 @@ def test_a_machine_without_room_for_temporary_files_is_one_line(
     assert "set TMPDIR" in line and "No usable temporary directory" in line
 
 
+def test_without_a_compiler_nothing_is_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tvm.support import cc
+
+    monkeypatch.setattr(cc, "get_cc", lambda: None)
+    assert main(["tune", "matmul:8x8x8", "--trials", "1", "--work-dir", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "litecoop: there is no C compiler to link with (install gcc, or set CXX)"
+
+
 def test_work_dirs_are_named_in_any_alphabet() -> None:
     assert Request("модель.onnx").directory == "litecoop-work/модель.onnx-litecoop"
     assert Request("my_net.onnx", target="nvidia/a100").directory == "litecoop-work/my-net.onnx-nvidia-a100-litecoop"

@@ -209,6 +209,6 @@ class View:
             decisions[site.position] = values.get(site.name, site.value)
         return Program(index, tuple(decisions))
 
-    def known(self, edits: Sequence[Edit]) -> bool:
-        """Whether directed edits lead to a program of the tree, or were made here before and did not lead there."""
-        return frozenset(edits) in self.vain or self.asked(edits) in self.history
+    def known(self, program: Program, edits: Sequence[Edit]) -> bool:
+        """Whether a program is of the tree, or the directed edits that ask for it came to nothing here."""
+        return program in self.history or frozenset(edits) in self.vain

@@ -44,18 +44,6 @@ RARE = 1e-4
 """Share of integers that may be rounded or compared otherwise."""
 
 
-def check_sums(program: Program) -> None:
-    """See that no sum stops growing before its last term.
-
-    Raises:
-        Unsupported: One does.
-    """
-    most = 2.0 / precision(program.sums_in) if program.sums_in else math.inf
-    if program.summed > most:
-        said = f"it sums {program.summed:,} values in {program.sums_in}, which {most:,.0f} ones fill"
-        raise Unsupported(f"{said}: use float32")
-
-
 @dataclass(frozen=True)
 class Tolerance:
     """How far results may be off: `floor + (atol * largest) + rtol * |expected|`.
@@ -84,6 +72,28 @@ def tolerance(dtype: str, terms: int, sums_in: str = "") -> Tolerance:
     rounding = precision(sums_in or dtype) * math.sqrt(terms)
     atol = max(0.1 * RTOL[dtype], 4.0 * max(rounding, precision(dtype)))
     return Tolerance(RTOL[dtype], atol, smallest_normal(dtype))
+
+
+def tolerances(program: Program) -> list[Tolerance]:
+    """For each output of a program.
+
+    Raises:
+        Unsupported: No tolerance is known for one, or a sum stops growing before its last term.
+    """
+    check_sums(program)
+    return [tolerance(program.arguments[number][1], program.terms, program.sums_in) for number in program.outputs]
+
+
+def check_sums(program: Program) -> None:
+    """See that no sum stops growing before its last term.
+
+    Raises:
+        Unsupported: One does.
+    """
+    most = 2.0 / precision(program.sums_in) if program.sums_in else math.inf
+    if program.summed > most:
+        said = f"it sums {program.summed:,} values in {program.sums_in}, which {most:,.0f} ones fill"
+        raise Unsupported(f"{said}: use float32")
 
 
 def worst(got: Any, expected: Any, allowed: Tolerance, kind: Kind, program: Program, forgiven: float = 0.0) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from tvm_litecoop import fast_math
 from tvm_litecoop.certify import inputs, kernels
 from tvm_litecoop.certify.compare import keep, off_default, off_reference, plain
-from tvm_litecoop.certify.equality import check_sums, tolerance
+from tvm_litecoop.certify.equality import tolerances
 from tvm_litecoop.certify.inputs import Kind
 from tvm_litecoop.certify.program import Unsupported, facts
 from tvm_litecoop.errors import last_line
@@ -80,9 +80,7 @@ def first(case: Case) -> Reference:
     """Run the untuned program on random inputs alone, to see that it can be checked and how long it takes."""
     try:
         program = facts(mod := kernels.module_of(case.workload))
-        check_sums(program)
-        for number in program.outputs:
-            tolerance(program.arguments[number][1], program.terms, program.sums_in)
+        tolerances(program)
         given = inputs.arrays(program, inputs.RANDOM)
     except Unsupported as error:
         return Reference(unsupported=str(error))

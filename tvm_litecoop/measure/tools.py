@@ -30,13 +30,16 @@ def warm_tools(
 ) -> Iterator[dict[str, Any]]:
     """`builder` and `runner` for TVM's tuning functions.
 
-    Built kernels go to a directory that is removed at the end. LiteCoOpError where there is no compiler to link them.
+    Built kernels go to a directory that is removed at the end.
 
     Args:
         on_leaving: Told how to remove it where the process ends in the middle.
         batch: Programs that are built at a time; no more workers than these.
         cold_weights: Time kernels with the weights of their model out of the caches.
         meanwhile: What is done while kernels are built, such as `LiteCoOpStrategy.prepare`.
+
+    Raises:
+        LiteCoOpError: There is no C compiler to link kernels with.
     """
     check_linker()
     with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:

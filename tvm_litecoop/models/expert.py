@@ -108,8 +108,8 @@ def _changes(view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:
         if len(found) == k:
             break
         proposal = elsewhere(view, rng) if rng.random() < ELSEWHERE else _change(view, importance, rng)
-        if proposal is not None and not view.known(proposal.edits):
-            found.setdefault(view.asked(proposal.edits), proposal)
+        if proposal is not None and not view.known(program := view.asked(proposal.edits), proposal.edits):
+            found.setdefault(program, proposal)
     return tuple(found.values())
 
 

@@ -83,7 +83,8 @@ class Pool:
         self._slow_share = slow_share
         self._health = self._all_well()
         self._reserve = Expert(RESERVE)
-        self._never_asked = self._too_dear()
+        paid = [name for name, member in self.members.items() if not member.profile.free]
+        self._never_asked = {name: short for name in paid if (short := self.budget.short_of(self._estimate(name)))}
         for name, short in self._never_asked.items():
             logger.warning("%s is never asked, its first call counts as %s: raise that limit", name, short)
         self._told_of = set(self._never_asked)
@@ -121,11 +122,6 @@ class Pool:
 
     def _all_well(self) -> Healths:
         return Healths(member.profile for member in self.members.values())
-
-    def _too_dear(self) -> dict[str, str]:
-        """The members that cannot be asked even once, with the limit that this would pass."""
-        paid = [name for name, member in self.members.items() if not member.profile.free]
-        return {name: short for name in paid if (short := self.budget.short_of(self._estimate(name)))}
 
     def remember(self, replies: Replies | None) -> None:
         """Where language models look for answers that were paid for, and keep new ones; None for nowhere."""

@@ -57,7 +57,7 @@ class Surrogate:
 
     def _best(self, view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:
         """Up to `k` of the candidates, each best by its own share of the uncertainty."""
-        candidates = {p: edits for p, edits in _candidates(view, rng).items() if _new(view, p, edits)}
+        candidates = {p: edits for p, edits in _candidates(view, rng).items() if not view.known(p, edits)}
         if not candidates:
             return ()
         with self._blas.limit(limits=1, user_api="blas"):  # threads cost more than they bring, for so small matrices
@@ -125,8 +125,3 @@ def _promising(site: Site, view: View) -> Sequence[Value]:
     weights.pop(site.value, None)
     least = HOPELESS * max(weights.values(), default=0.0)
     return [value for value, weight in weights.items() if weight >= least]
-
-
-def _new(view: View, program: Program, edits: tuple[Edit, ...]) -> bool:
-    """As `View.known` says, with the program at hand."""
-    return program not in view.history and frozenset(edits) not in view.vain

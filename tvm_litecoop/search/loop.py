@@ -180,8 +180,8 @@ class Search:
             wait: Whether the search may stand still for a member.
         """
         wanted = -(-needed // self.config.proposals_per_call)
-        enough = len(self._flights) >= min(self.config.in_flight, wanted)
-        enough = enough or (len(self._flights) > 0 and self.pool.learns_prices(self.config))
+        flying = len(self._flights)
+        enough = flying >= min(self.config.in_flight, wanted) or (flying > 0 and self.pool.learns_prices(self.config))
         others = self.config.next_member == "model" and self.pool.free_member_able()
         if enough and not others:
             return wait and self._land(wait=True)

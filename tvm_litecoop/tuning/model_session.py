@@ -37,8 +37,8 @@ def prepared(model: Model, target: Any, request: Request, *, packed: bool) -> tu
     known = {} if request.fresh else task_times.read(request.directory, str(target))
     with quiet():
         tasks = timed(schedulable(tasks_of(mod, target), target), target, known)
-    batches = request.trials // min(request.trials or 1, request.batch or BATCH)  # each task has one at least
-    return mod, choose(tasks, batches or len(tasks))
+    batches = request.trials // min(request.trials, request.batch or BATCH) if request.trials else len(tasks)
+    return mod, choose(tasks, batches)  # each has one at least
 
 
 def run(

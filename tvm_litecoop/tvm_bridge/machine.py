@@ -20,8 +20,8 @@ GPU_PROCESSORS = 100
 
 FAMILIES = ("avx", "avx2", "avx512f", "avx512bw", "avx512vbmi", "avx512vnni", "avx512bf16", "avx512fp16", "amx-tile")
 """Families of instructions that one CPU has and another has not."""
-ARCHITECTURES = {"x86_64": 1, "amd64": 1, "aarch64": 2, "arm64": 2, "riscv64": 3}
-"""By the names that systems and LLVM have for them; the same number for the same one. Of others nothing is said."""
+ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64", "riscv64": "riscv64"}
+"""By the names that systems and LLVM have for them. Of others nothing is said."""
 GENERIC = "generic"
 """What LLVM calls a CPU that it does not know: nothing is known of its instructions then."""
 
@@ -80,9 +80,9 @@ def host_target() -> Any:
 
 def lacking(target: Any) -> str:
     """What code for a CPU needs and this machine lacks, so that it would end the process; empty where nothing."""
-    attrs, has, host = dict(target.attrs), codegen.llvm_cpu_has_features, host_target()
     if target.kind.name != "llvm":
         return ""
+    attrs, has, host = dict(target.attrs), codegen.llvm_cpu_has_features, host_target()
     wanted, here = str(attrs.get("mtriple", "")).partition("-")[0], platform.machine().lower()
     if {wanted, here} <= ARCHITECTURES.keys() and ARCHITECTURES[wanted] != ARCHITECTURES[here]:
         return f"the instructions of {wanted}"

@@ -20,8 +20,11 @@ def test_a_process_with_one_core_counts_one() -> None:
     assert 1 <= cores.physical() <= cores.usable() == len(allowed)
 
 
-def test_a_system_that_tells_nothing_has_the_cores_that_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_tells_nothing_has_the_cores_that_can_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("psutil.cpu_count", lambda logical=True: None)
+    monkeypatch.setattr(cores, "PROCESSORS", tmp_path)
     assert cores.physical() == cores.usable() >= 1
 
 
@@ -48,7 +51,24 @@ def test_a_quota_of_time_counts_as_whole_cores(
     (tmp_path / "own").write_text("3:cpuset:/\n0::/a.slice/b.scope\n")
     monkeypatch.setattr(cores, "GROUPS", tmp_path / "cgroup")
     monkeypatch.setattr(cores, "OWN_GROUP", tmp_path / "own")
+    monkeypatch.setattr(cores, "PROCESSORS", tmp_path / "none")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     monkeypatch.setattr("psutil.cpu_count", lambda logical=True: 8 if logical else 4)
     assert cores.usable() == cores_left
     assert cores.physical() == min(4, cores_left)
+
+
+@pytest.mark.parametrize(("allowed", "physical"), [({0, 1, 4, 5}, 2), ({0, 1, 2, 3}, 4), ({2, 6}, 1)])
+def test_two_threads_of_one_core_are_one(
+    allowed: set[int], physical: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four cores of two threads, some of which a job was given."""
+    for one in range(8):
+        folder = tmp_path / f"cpu{one}" / "topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{one % 4},{one % 4 + 4}\n")
+    monkeypatch.setattr(cores, "PROCESSORS", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed)
+    monkeypatch.setattr("psutil.cpu_count", lambda logical=True: 8 if logical else 4)
+    monkeypatch.setattr(cores, "_quotas", lambda: iter(()))
+    assert cores.physical() == physical

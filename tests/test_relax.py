@@ -82,6 +82,17 @@ def test_the_pipeline_tunes_applies_and_computes_the_same(
     tvm.ir.assert_structural_equal(again, tuned)
 
 
+def test_weights_that_tvm_cannot_pack_are_said_before_anything_is_tuned(
+    tmp_path: Path, network: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relax_module, "can_pack", lambda mod: False)
+    mod, params, _, _ = network
+    pipeline = static_shape_tuning_pipeline(8, parse_target(None), str(tmp_path), True)
+    with pytest.raises(ConfigError, match="leave out cpu_weight_prepack"):
+        pipeline(relax.transform.BindParams("forward", params)(mod))
+    assert records(tmp_path) == []
+
+
 def test_the_pass_takes_params_names_and_a_pool(tmp_path: Path, network: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mod, params, _, _ = network
     target, pool = parse_target(None), ModelPool.built_in("expert")

@@ -11,6 +11,8 @@ from pathlib import Path
 OWN_GROUP = Path("/proc/self/cgroup")
 GROUPS = Path("/sys/fs/cgroup")
 """Linux's control groups; in a container usually its own alone."""
+PROCESSORS = Path("/sys/devices/system/cpu")
+"""What Linux tells of each logical core."""
 
 
 def usable() -> int:
@@ -22,10 +24,21 @@ def usable() -> int:
 
 
 def physical() -> int:
-    """Physical cores, at least 1 and not more than the usable ones; these where the system does not tell."""
+    """Physical cores that this process may use, at least 1; the usable ones where the system does not tell.
+
+    Two threads of one core, as a batch system may give to a job, are one.
+    """
     import psutil
 
-    return min(psutil.cpu_count(logical=False) or usable(), usable())
+    return min(_apart() or psutil.cpu_count(logical=False) or usable(), usable())
+
+
+def _apart() -> int:
+    """Physical cores among the logical ones that this process may run on; 0 where Linux does not tell."""
+    with suppress(AttributeError, OSError):
+        names = (PROCESSORS / f"cpu{one}" / "topology" / "thread_siblings_list" for one in os.sched_getaffinity(0))
+        return len({name.read_text() for name in names})
+    return 0
 
 
 def _quotas() -> Iterator[float]:

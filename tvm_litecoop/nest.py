@@ -76,6 +76,10 @@ class Block:
     conditions: int = 0
     written_at: int = -1
 
+    def __hash__(self) -> int:
+        """Of little, for blocks are looked up often; comparing tells the rest."""
+        return hash((self.name, self.tiling, self.written_at, len(self.axes), len(self.accesses)))
+
     @property
     def parallel_levels(self) -> int:
         """Levels of a CPU's tiling that can run in parallel: the leading spatial ones, while they hold nothing else.

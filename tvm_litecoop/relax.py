@@ -32,7 +32,7 @@ from tvm_litecoop.measure.tools import warm_tools
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.strategy import LiteCoOpStrategy
 from tvm_litecoop.tuning import task_times, workdir
-from tvm_litecoop.tuning.lowering import to_kernels
+from tvm_litecoop.tuning.lowering import can_pack, to_kernels
 from tvm_litecoop.tuning.request import BATCH
 from tvm_litecoop.tuning.tasks import ModelTask, choose, schedulable, tasks_of, timed, weights_stay_cold
 from tvm_litecoop.tvm_bridge.machine import machine_of
@@ -132,6 +132,14 @@ def _prepare_of(strategy: Any) -> Callable[[], object]:
     return strategy.prepare if isinstance(strategy, LiteCoOpStrategy) else lambda: None
 
 
+@tvm.transform.module_pass(opt_level=0, name="litecoop_packable")  # type: ignore[untyped-decorator]
+def _packable(mod: Any, _context: Any) -> Any:
+    """What cannot be packed is known before anything is tuned: records of kernels with packed weights fit no others."""
+    if not can_pack(mod):
+        raise ConfigError("TVM cannot pack the weights of this module", "leave out cpu_weight_prepack")
+    return mod
+
+
 def _mended(work_dir: str) -> None:
     """TVM would refuse the whole database for one broken line; one that is not ours to mend is left to it."""
     with suppress(WorkDirError), workdir.locked(work_dir):
@@ -188,7 +196,7 @@ def static_shape_tuning_pipeline(
         space: As in `MetaScheduleTuneIRMod`.
 
     Raises:
-        ConfigError: Both a strategy and a pool.
+        ConfigError: Both a strategy and a pool. From the pipeline, where TVM cannot pack the weights of the module.
         WorkDirError: From the pipeline, as from `MetaScheduleTuneIRMod`; or without trials there is no database.
     """
     transform, target = relax.transform, Target(target)
@@ -204,7 +212,7 @@ def static_shape_tuning_pipeline(
         with target:
             passes = [
                 *to_kernels(),
-                *([transform.AttachAttrLayoutFreeBuffers()] if cpu_weight_prepack else []),
+                *([transform.AttachAttrLayoutFreeBuffers(), _packable] if cpu_weight_prepack else []),
                 *([tuning] if total_trials > 0 else []),
                 transform.MetaScheduleApplyDatabase(work_dir),
             ]

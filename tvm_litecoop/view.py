@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 from tvm_litecoop.nest import Block, Machine
 from tvm_litecoop.sites import Site, Value
@@ -35,6 +35,11 @@ class Sketch:
     def consumers(self, site: Site) -> list[Block]:
         """The nests that read what a placed block computes."""
         return [block for name in site.consumers if (block := self.block(name)) is not None]
+
+    def with_values(self, values: Mapping[str, Value]) -> Sketch:
+        """The same with other values at the sites of these names."""
+        sites = (replace(site, value=values[site.name]) if site.name in values else site for site in self.sites)
+        return replace(self, sites=tuple(sites))
 
     def tiles(self, block: str) -> dict[int, tuple[int, ...]]:
         """The tile factors of every tiled axis of a block."""

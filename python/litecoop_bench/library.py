@@ -74,6 +74,8 @@ def bind(workload: Workload, inputs: Sequence[Any]) -> Library | str:
         torch: Any = importlib.import_module("torch")
     except ImportError:
         return "torch is not installed"
+    except OSError as error:
+        return f"torch cannot be loaded: {error}"
     torch.set_num_threads(int(os.environ[VARIABLE]))
     tensors = [torch.from_numpy(array).clone() for array in inputs]
     call = CALLS[family](torch, read(BUILTIN[family].form, shape), *tensors)

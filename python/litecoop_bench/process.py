@@ -17,7 +17,7 @@ def ask(module: str, job: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
     """
     command = [sys.executable, "-m", module, json.dumps(job)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=limit_s, check=False)
     except subprocess.TimeoutExpired:
         return {"error": f"stopped after {limit_s:.0f} s"}
     if done.returncode < 0:
@@ -25,7 +25,10 @@ def ask(module: str, job: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         return {"error": lines[-1] if lines else f"exit code {done.returncode}"}
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        return {"error": f"no answer, but {done.stdout[-80:]!r}"}
     return answer
 
 

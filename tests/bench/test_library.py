@@ -54,6 +54,15 @@ def test_it_runs_on_the_threads_of_the_kernels_and_its_time_is_a_time() -> None:
     assert 1e-8 < bound.timer()() < 1.0
 
 
+def test_a_torch_that_cannot_be_loaded_is_no_reason_to_lose_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise OSError("libcudart.so.12: cannot open shared object file")
+
+    monkeypatch.setattr(importlib, "import_module", broken)
+    workload = parse("add:4x4")
+    assert "libcudart.so.12" in str(library.bind(workload, workload.inputs(1)))
+
+
 def test_without_torch_and_without_a_counterpart_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     workload = parse("add:4x4")
     own = Workload("add", "mine.py:add", workload.mod, 16, (1.0, 1.0))

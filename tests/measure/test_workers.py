@@ -77,3 +77,16 @@ def test_a_start_that_failed_is_reported_and_tried_again(tmp_path: Path) -> None
         workers.run(say, "two", 0.0)
     assert workers.run(say, "three", 0.0).value == "three"
     workers.close()
+
+
+def test_nobody_waits_for_jobs_under_way_when_the_work_is_broken_off(workers: WarmWorkers) -> None:
+    def interrupted() -> None:
+        time.sleep(0.5)
+        raise KeyboardInterrupt
+
+    assert workers.run(say, "first", 0.0).value == "first"
+    start = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        workers.map(say, [("long", 9.0)], meanwhile=interrupted)
+    assert time.perf_counter() - start < 8.0
+    assert workers.run(say, "next", 0.0).value == "next"

@@ -12,7 +12,9 @@ from tvm_litecoop import seeds
 from tvm_litecoop.config import SearchConfig
 from tvm_litecoop.errors import SearchError
 from tvm_litecoop.models.base import Profile
+from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.pool import Pool
+from tvm_litecoop.search import sight
 from tvm_litecoop.search.loop import ADOPTED, Search
 from tvm_litecoop.values import Built, Measurement, Proposal, Rejection, SetDecision, Why
 from tvm_litecoop.view import View
@@ -316,8 +318,20 @@ def test_of_many_records_only_the_fastest_take_up_room() -> None:
     search.adopt(known)
     times = sorted(seconds for built, seconds in known if built.key != search.tree.root.built.key)
     assert [1 / (n.throughput or 0) for n in search.tree.nodes[1:]] == pytest.approx(times[:ADOPTED])
+    learned = sorted(1 / one for one in search.tree.history.throughput)
+    assert learned == pytest.approx(sorted(seconds for _, seconds in known))
     asked = [n.built.key for _ in range(20) for n in search.ask(1)]
     assert asked and not set(asked) & {built.key for built, _ in known}
+
+
+def test_at_the_root_the_expert_proposes_what_is_not_known() -> None:
+    search = search_of(Pool.built_in("expert"), digits=1, base=2)
+    root = search.tree.root
+    for one in search.space.apply(root.built.program, [[SetDecision("d0", value)] for value in range(2)]):
+        if isinstance(one, Built):
+            search.tree.history.know(one.program)
+    view = sight.view_of(search.tree, root, search.space, search.pool, search.config)
+    assert Expert().propose(view, 4, 1).proposals == ()
 
 
 def test_the_same_seed_gives_the_same_tree_in_another_process() -> None:

@@ -41,6 +41,12 @@ def test_the_largest_gain_comes_first_and_small_gains_are_left_out() -> None:
     assert [one.left_out for one in choose(tasks, 1)][1] == "too few trials for so many tasks"
 
 
+def test_of_kernels_that_cannot_be_timed_the_longest_come_first() -> None:
+    tasks = [task("small", 9, None, 1e-5), task("matmul", 2, None, 1e-3), task("odd", 1, None, 1e-3)]
+    assert [one.name for one in choose(tasks, 2)] == ["matmul", "odd", "small"]
+    assert [bool(one.left_out) for one in choose(tasks, 2)] == [False, False, True]
+
+
 def test_what_cannot_be_timed_is_tuned() -> None:
     assert [one.name for one in choose([task("conv", 1, 9e-3, 1e-3), task("odd", 1, None, 1e-3)], 10)] == [
         "odd",

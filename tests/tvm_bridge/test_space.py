@@ -16,7 +16,7 @@ from tvm.s_tir import Schedule
 from tvm.target import Target
 
 from tvm_litecoop.models import rules, surrogate
-from tvm_litecoop.models.expert import Expert, elsewhere
+from tvm_litecoop.models.expert import Expert, elsewhere, whole_program
 from tvm_litecoop.models.mutator import Mutator
 from tvm_litecoop.models.surrogate import Surrogate
 from tvm_litecoop.sites import INLINE, ROOT, Choice, Location, Tile
@@ -219,12 +219,51 @@ def test_a_place_that_leaves_cores_idle_is_avoided() -> None:
     """Two heads of 32 rows: in the loop over heads a maximum leaves two pieces of work."""
     space = space_of("attention:2x32x16")
     *_, sketch = space.view(root_of(space).program).sketches
+    sites = [replace(site, value=ROOT) if site.name == "exp.at" else site for site in sketch.sites]
+    sketch = replace(sketch, sites=tuple(sites))  # so that its consumer has loops over heads, rows and columns
     (site,) = (site for site in sketch.sites if site.name == "rowmax.at")
-    assert isinstance(site.domain, Location) and site.domain.labels[:3] == ("root", "h", "i")
+    assert isinstance(site.domain, Location) and site.domain.indices[:3] == (ROOT, 0, 1)
     for cores, same in ((2, True), (64, False)):
         weights = rules.weights(site, sketch, replace(space.machine, cores=cores))
         root, heads, rows = (weights[index] for index in site.domain.indices[:3])
         assert root == rows and (heads == rows if same else heads < rows / 100)
+
+
+def test_where_a_sum_lies_by_default_hides_no_place_of_what_it_reads() -> None:
+    """TVM offers the exponentials the loops that the sum and the quotients share: none where the sum is at the root."""
+    space = space_of("softmax:32x64")
+    offered = []
+    for sketch in space.view(root_of(space).program).sketches:
+        site = next((site for site in sketch.sites if site.name == "exp.at"), None)
+        assert site is not None and isinstance(site.domain, Location)
+        offered.append(site.domain.indices[:3])
+    assert len(offered) > 3 and set(offered) == {(INLINE, ROOT, 0)}
+
+
+def test_places_behind_reductions_of_one_step_are_offered_and_kept_there() -> None:
+    space = space_of("depthwise:1x28x28x32,3x3")
+    root = root_of(space)
+    (site,) = (site for site in space.view(root.program).sketches[0].sites if site.name == "pad.at")
+    assert isinstance(site.domain, Location)
+    inner = dict(zip(site.domain.labels, site.domain.indices, strict=True))["y_2"]
+    tiles = {"y": (7, 1, 4, 1), "x": (1, 1, 4, 7), "ch": (1, 1, 1, 32)}
+    for steps in (1, 3):
+        values = {**{f"depthwise.{axis}": tile for axis, tile in tiles.items()}, "depthwise.kh": (1, 3)}
+        values |= {"depthwise.kw": (steps, 3 // steps), "pad.at": inner}
+        edits = [SetDecision(name, value) for name, value in values.items()]
+        (built,) = space.apply(root.program, [[SetSketch(0), *edits]])
+        assert isinstance(built, Built)
+        assert (built.program.decisions[site.position] == inner) is (steps == 1)
+
+
+@pytest.mark.parametrize("spec", SMALL)
+def test_the_expert_draws_places_that_are_there(spec: str) -> None:
+    """What TVM would move is another program than the one that was weighed."""
+    space, rng = space_of(spec), random.Random(5)
+    view = space.view(root_of(space).program)
+    outcomes = space.apply(view.program, [whole_program(view, rng).edits for _ in range(40)])
+    built = [one for one in outcomes if isinstance(one, Built)]
+    assert len(built) > 30 and [one.moved for one in built if one.moved] == []
 
 
 def test_a_tiling_is_taken_along_to_another_design_space() -> None:
@@ -265,6 +304,15 @@ def test_the_partial_results_of_a_reduction_are_several_vectors() -> None:
     sketch, site = next((one, site) for one in sketches for site in one.sites if site.name == "rowsum.s")
     weights = rules.weights(site, sketch, space.machine)  # of 16 lanes and two cores
     assert weights[2, 32] > weights[4, 16] > weights[8, 8] and weights[1, 64] > weights[64, 1]
+
+
+def test_the_partial_results_of_an_odd_reduction_are_few_instructions() -> None:
+    """Of 105 no split holds whole vectors of 16: 35 are two of them and three more, 15 are fifteen."""
+    space = space_of("softmax:32x105")
+    sketches = space.view(root_of(space).program).sketches
+    sketch, site = next((one, site) for one in sketches for site in one.sites if site.name == "rowsum.s")
+    weights = rules.weights(site, sketch, replace(space.machine, vector_bytes=64))
+    assert max(weights, key=lambda value: weights[value]) == (3, 35) and weights[3, 35] > 4 * weights[7, 15]
 
 
 def test_decisions_survive_tvms_own_json() -> None:

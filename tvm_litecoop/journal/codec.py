@@ -84,14 +84,25 @@ class Codec:
     def _adopted_out(self, event: Adopted) -> list[Any]:
         root = self._programs[0]
         self._programs += [built.program for built, _ in event.programs]
-        programs = [[plain.built(built, root), seconds] for built, seconds in event.programs]
-        return [programs, list(event.keys), event.root_s, self._number(event.member)]
+        programs, others = (
+            [[plain.built(built, root), seconds] for built, seconds in some] for some in (event.programs, event.others)
+        )
+        return plain.short([programs, list(event.keys), event.root_s, self._number(event.member), others], ([],))
 
-    def _adopted_in(self, programs: list[Any], keys: list[int], root_s: float | None, member: str | int) -> Adopted:
+    def _adopted_in(
+        self,
+        programs: list[Any],
+        keys: list[int],
+        root_s: float | None,
+        member: str | int,
+        others: Sequence[Any] = (),
+    ) -> Adopted:
         root = self._programs[0]
-        found = tuple((plain.to_built(built, root), seconds) for built, seconds in programs)
+        found, rest = (
+            tuple((plain.to_built(built, root), seconds) for built, seconds in some) for some in (programs, others)
+        )
         self._programs += [built.program for built, _ in found]
-        return Adopted(found, tuple(keys), root_s, self._name(member))
+        return Adopted(found, tuple(keys), root_s, self._name(member), rest)
 
     def _handedover_out(self, event: HandedOver) -> list[Any]:
         return [event.node, self._number(event.member)]

@@ -88,8 +88,8 @@ class Recorded:
                 case Measured(results):
                     for one in results:
                         self._measured[state.tree.nodes[one.measurement.node].built.key] = one.measurement
-                case Adopted(programs, _, root_s):
-                    self.adopted += [*programs, *([(self.root, root_s)] if root_s else [])]
+                case Adopted(programs, _, root_s, _, others):
+                    self.adopted += [*programs, *others, *([(self.root, root_s)] if root_s else [])]
             state.apply(event)
         self.recorded_trials = state.trials
 

@@ -21,7 +21,7 @@ from tvm.s_tir.meta_schedule.utils import get_global_func_with_default_on_worker
 from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
 
 from tvm_litecoop import cores, fast_math
-from tvm_litecoop.measure import cold, export  # noqa: F401  `export` registers `export_shared`, in every worker too
+from tvm_litecoop.measure import cold, export  # which registers `export_shared`, in every worker too
 from tvm_litecoop.measure.intrinsics import index_frozen_modules, load_tensor_intrinsics
 from tvm_litecoop.measure.workers import Outcome, WarmWorkers
 from tvm_litecoop.passes import present_with
@@ -74,6 +74,9 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
 
     Attributes:
         waited_s: Seconds for which the builds were done and `meanwhile` was not.
+
+    Raises:
+        LiteCoOpError: `export_shared`, and there is no C compiler to link with.
     """
 
     def __init__(
@@ -89,6 +92,8 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__()
+        if f_export in (export.EXPORT_SHARED, export.export_shared):
+            export.check_linker()
         self.slow_ratio, self.cold_weights = slow_ratio, cold_weights
         self.meanwhile, self.waited_s, self._thought = meanwhile, 0.0, 0.0
         self._seconds: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=WINDOW))  # of each kernel

@@ -85,6 +85,7 @@ class WarmWorkers:
         self._ready: deque[WarmProcess] = deque()
         self._failed: list[Exception] = []
         self._alive: set[WarmProcess] = set()
+        self._working: set[WarmProcess] = set()
         self._starting = 0
         self._closed = False
         for _ in range(count):
@@ -103,6 +104,7 @@ class WarmWorkers:
             Exception: What `prepare` raised, where a worker could not be started.
         """
         worker = self._take()
+        self._working.add(worker)
         start = time.perf_counter()
         try:
             value, failure = worker.call(_told, (fn, *args), min(limit_s, self._timeout_s)), None
@@ -113,6 +115,7 @@ class WarmWorkers:
             raise
         finally:
             ended = time.perf_counter()
+            self._working.discard(worker)
             self._give_back(worker)
         return Outcome(value, failure, ended - start, ended)
 
@@ -136,8 +139,10 @@ class WarmWorkers:
             try:
                 meanwhile()
                 return [outcome.result() for outcome in outcomes]
-            except BaseException:
+            except BaseException:  # Ctrl-C, or `meanwhile`: nobody waits for what is under way
                 threads.shutdown(wait=False, cancel_futures=True)
+                for worker in list(self._working):
+                    worker.end()
                 raise
 
     def settle(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tvm_litecoop.models import rules
 from tvm_litecoop.models.base import Answer, Call, Profile
@@ -38,11 +38,20 @@ class Expert:
         return lambda: answer
 
     def propose(self, view: View, k: int, seed: int) -> Answer:
-        """`k` whole programs at the root, else up to `k` changes of one site each, or moves to other design spaces."""
+        """At the root whole programs, else changes of one site each, or moves to other design spaces.
+
+        Up to `k` of which nothing is known; fewer where most are known.
+        """
         rng = random.Random(seed)
-        if view.root:
-            return Answer(tuple(whole_program(view, rng) for _ in range(k)))
-        return Answer(_changes(view, k, rng))
+        importance = {} if view.root else rules.importance(view.sketch)
+        found: dict[Program, Proposal] = {}
+        for _ in range(DRAWS * k):
+            if len(found) == k:
+                break
+            proposal = whole_program(view, rng) if view.root else _near(view, importance, rng)
+            if proposal is not None and not view.known(program := view.asked(proposal.edits), proposal.edits):
+                found.setdefault(program, proposal)
+        return Answer(tuple(found.values()))
 
 
 def whole_program(view: View, rng: random.Random) -> Proposal:
@@ -72,23 +81,17 @@ def _drawn(view: View, sketch: Sketch, kept: Mapping[str, Value], rng: random.Ra
     edits: list[Edit] = [SetSketch(sketch.index)] if sketch.index != view.program.sketch else []
     tilings = {block.name: rules.draw_tiling(block, sketch, view.machine, rng) for block in sketch.blocks}
     drawn = {s.name: tilings[s.block][s.axis] for s in sketch.sites if 0 <= s.axis < len(tilings.get(s.block, ()))}
-    sketch = _with_values(sketch, {**drawn, **kept})
+    sketch = sketch.with_values({**drawn, **kept})
     rest = [site for site in sketch.sites if site.name not in drawn and site.name not in kept]
     for site in sorted(rest, key=lambda site: _ORDER.index(type(site.domain))):
         value = rules.draw(rules.weights(site, sketch, view.machine), rng)
-        sketch = _with_values(sketch, {site.name: value})
+        sketch = sketch.with_values({site.name: value})
     edits += [SetDecision(site.name, site.value) for site in sketch.sites]
     return Proposal(tuple(edits))
 
 
 _ORDER = [Tile, Location, Choice]
 """A good place depends on the tiles around it, a good limit on both."""
-
-
-def _with_values(sketch: Sketch, values: Mapping[str, Value]) -> Sketch:
-    return replace(
-        sketch, sites=tuple(replace(s, value=values[s.name]) if s.name in values else s for s in sketch.sites)
-    )
 
 
 def _weights(view: View) -> list[float]:
@@ -100,17 +103,8 @@ def _draw_sketch(weights: Sequence[float], rng: random.Random) -> int:
     return rng.choices(range(len(weights)), weights)[0]
 
 
-def _changes(view: View, k: int, rng: random.Random) -> tuple[Proposal, ...]:
-    """Up to `k` programs near this one of which nothing is known; fewer where most are known."""
-    importance = rules.importance(view.sketch)
-    found: dict[Program, Proposal] = {}
-    for _ in range(DRAWS * k):
-        if len(found) == k:
-            break
-        proposal = elsewhere(view, rng) if rng.random() < ELSEWHERE else _change(view, importance, rng)
-        if proposal is not None and not view.known(program := view.asked(proposal.edits), proposal.edits):
-            found.setdefault(program, proposal)
-    return tuple(found.values())
+def _near(view: View, importance: Mapping[str, float], rng: random.Random) -> Proposal | None:
+    return elsewhere(view, rng) if rng.random() < ELSEWHERE else _change(view, importance, rng)
 
 
 def _change(view: View, importance: Mapping[str, float], rng: random.Random) -> Proposal | None:
@@ -118,6 +112,5 @@ def _change(view: View, importance: Mapping[str, float], rng: random.Random) -> 
     if not view.sketch.sites:
         return None
     site = rng.choices(view.sketch.sites, [importance[site.name] for site in view.sketch.sites])[0]
-    weights = rules.weights(site, view.sketch, view.machine)
-    weights.pop(site.value, None)
+    weights = {v: w for v, w in rules.weights(site, view.sketch, view.machine).items() if w and v != site.value}
     return Proposal((SetDecision(site.name, rules.draw(weights, rng)),)) if weights else None

@@ -101,7 +101,7 @@ def _in_registers(block: Block, machine: Machine, inner: list[Array], kept: list
     vector = block.vector_axis
     write = block.writes[0]
     width = inner[vector] if write.stride(vector) == 1 else np.ones_like(inner[vector])
-    along = _vectors(width, machine.lanes(write.item_bytes)) * kept[vector] / width
+    along = vectors(width, machine.lanes(write.item_bytes)) * kept[vector] / width
     points = _size(block, kept, spatial_only=True)
     accumulators = points / kept[vector] * along
     arithmetic = np.maximum(accumulators / FMA_PER_CYCLE, FMA_LATENCY)
@@ -113,7 +113,7 @@ def _in_registers(block: Block, machine: Machine, inner: list[Array], kept: list
     return np.asarray(np.maximum(arithmetic, (loads + reload) / LOADS_PER_CYCLE) / points)
 
 
-def _vectors(width: Array, lanes: int) -> Array:
+def vectors(width: Array, lanes: int) -> Array:
     """Instructions for so many elements side by side.
 
     Less than a vector costs a whole one where it is a power of two. LLVM takes 40 or 56 lanes apart, one by one: such

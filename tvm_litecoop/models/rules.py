@@ -151,15 +151,11 @@ def _parts(block: Block) -> list[int]:
 
 
 def _untiled(domain: Tile, machine: Machine) -> dict[Value, float]:
-    """A split of a fused reduction: inside whole vectors, so many that none has to wait; outside every core fed."""
-    lanes = machine.lanes(4)
-    found: dict[Value, float] = {}
-    for value in domain:
-        vectors, rest = divmod(value[-1], lanes)
-        whole_vectors = 1.0 if rest else 4.0 * min(vectors, roofline.FMA_LATENCY)
-        feeds_cores = 2.0 if value[0] >= machine.cores else 1.0
-        found[value] = whole_vectors * feeds_cores
-    return found
+    """A split of a fused reduction: inside few instructions, so many that none has to wait; outside every core fed."""
+    outside, inside = np.array([(value[0], value[-1]) for value in domain]).T
+    waits = np.maximum(roofline.vectors(inside, machine.lanes(4)), roofline.FMA_LATENCY)
+    found = np.where(outside >= machine.cores, 2.0, 1.0) * inside / waits
+    return dict(zip(domain, map(float, found), strict=True))
 
 
 # ---- other decisions -----------------------------------------------------------------------------------------------

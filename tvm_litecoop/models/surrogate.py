@@ -21,7 +21,7 @@ from tvm_litecoop.models.base import Answer, Call, Profile
 from tvm_litecoop.models.expert import whole_program
 from tvm_litecoop.models.gaussian import Array, Gaussian
 from tvm_litecoop.models.points import Points
-from tvm_litecoop.sites import Site, Tile, Value
+from tvm_litecoop.sites import Location, Site, Tile, Value
 from tvm_litecoop.values import Edit, Program, Proposal, SetDecision
 from tvm_litecoop.view import History, View
 
@@ -64,10 +64,13 @@ class Surrogate:
             mean, deviation = self.predict(view, list(candidates))
         proposals = list(candidates.values())
         found: list[Proposal] = []
-        for _ in range(min(k, len(proposals))):
+        for _ in proposals:
+            if len(found) == k:
+                break
             best = int(np.argmax(mean + rng.uniform(0.0, EXPLORE) * deviation))
             mean[best] = -np.inf
-            found.append(Proposal(proposals[best]))
+            if _hold(proposals[best], view):
+                found.append(Proposal(proposals[best]))
         return tuple(found)
 
     def predict(self, view: View, programs: Sequence[Program]) -> tuple[Array, Array]:
@@ -115,6 +118,16 @@ def _candidates(view: View, rng: random.Random) -> dict[Program, tuple[Edit, ...
             edits[site.name] = SetDecision(site.name, value)
         found[Program(view.program.sketch, tuple(decisions))] = tuple(edits.values())
     return found
+
+
+def _hold(edits: Sequence[Edit], view: View) -> bool:
+    """Whether the places that changes set are there in the program that they make; TVM would move the others."""
+    values = {edit.site: edit.value for edit in edits if isinstance(edit, SetDecision)}
+    if view.root:
+        return True  # drawn one after the other
+    after = view.sketch.with_values(values)
+    placed = [site for site in after.sites if site.name in values and isinstance(site.domain, Location)]
+    return all(rules.weights(site, after, view.machine)[site.value] for site in placed)
 
 
 def _promising(site: Site, view: View) -> Sequence[Value]:

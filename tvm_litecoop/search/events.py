@@ -30,12 +30,14 @@ class Adopted:
         keys: Of all of them, and of those that were rejected since; none is proposed again.
         root_s: Seconds of the program at the root, where it is among them.
         member: Acts on the new children.
+        others: The slower ones, with their seconds; they are known, and have no place in the tree.
     """
 
     programs: tuple[tuple[Built, float], ...]
     keys: tuple[int, ...]
     root_s: float | None
     member: str
+    others: tuple[tuple[Built, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -337,7 +337,8 @@ class Search:
     def adopt(self, known: Iterable[tuple[Built, float]], rejected: Collection[int] = ()) -> None:
         """Take over programs that were measured earlier, with their seconds; none is proposed again.
 
-        The fastest few become children of the root, to be refined; the rest would only use up its width.
+        The fastest few become children of the root, to be refined; the rest would only use up its width. Members that
+        learn from what was measured learn from all.
 
         Args:
             known: The programs.
@@ -351,8 +352,9 @@ class Search:
         if not keys:
             return
         _, root_s = fastest.pop(root.built.key, (None, None))
-        programs = tuple(fastest.values())[:ADOPTED]
-        self._happened(Adopted(programs, keys, root_s, self.pool.first(self.config)))
+        programs = tuple(fastest.values())
+        first = self.pool.first(self.config)
+        self._happened(Adopted(programs[:ADOPTED], keys, root_s, first, programs[ADOPTED:]))
 
     def recall(self, measurements: Sequence[Measurement]) -> None:
         """Book results of nodes of this tree that a process measured which did not live to tell."""

@@ -199,6 +199,8 @@ class State:
         for built, seconds in event.programs:
             node = self.tree.add(root, built, "database", event.member, ())
             self.tree.set_throughput(node, 1.0 / seconds)
+        for built, seconds in event.others:
+            self.tree.history.add(built.program, 1.0 / seconds)
         self.chosen_among += len(event.programs)
 
 

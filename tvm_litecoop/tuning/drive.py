@@ -132,11 +132,15 @@ class _Run:
         if self._ours:
             self._strategy.stop = lambda: self._interrupt.asked or self._enough()
         recorder = Recorder(self._status, lambda: _carried(self._strategy).trials, self._after_batch)
-        callbacks = [self._put_off(one) for one in ms.measure_callback.MeasureCallback.create("default")]
+        default = ms.measure_callback.MeasureCallback.create("default")
+        training = [one for one in default if isinstance(one, ms.measure_callback.UpdateCostModel)]
+        others = [one for one in default if not isinstance(one, ms.measure_callback.UpdateCostModel)]
+        if self._lessons is not None:
+            training = [self._lessons]
         given = {
             "strategy": self._strategy,
             "space": _space(self._request),
-            "measure_callbacks": [*callbacks, recorder],
+            "measure_callbacks": [*others, recorder, *training],  # a result is there before anybody learns from it
         }
         if self._lessons is not None:
             given["cost_model"] = self._lessons.cost_model
@@ -151,10 +155,6 @@ class _Run:
             if self._ours:
                 self._strategy.close(finished=finished)
         return self._interrupt.asked and not self._enough()
-
-    def _put_off(self, callback: Any) -> Any:
-        updates = isinstance(callback, ms.measure_callback.UpdateCostModel)
-        return self._lessons if updates and self._lessons is not None else callback
 
     def _enough(self) -> bool:
         """TVM does not know of trials that an unfinished run has made with other tasks."""

@@ -56,7 +56,7 @@ class Interrupt:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             signal.set_wakeup_fd(wakeup)
             for number, handler in zip(SIGNALS, handlers, strict=True):
-                signal.signal(number, handler)
+                signal.signal(number, handler or signal.SIG_DFL)  # None for one that Python does not know
             os.close(self._writer)
             self._listener.join()
 

@@ -30,7 +30,7 @@ def fused(mod: Any, target: Any, *, packed: bool) -> Any:
     with target:
         plain = tvm.transform.Sequential(to_kernels())(mod)
         marked = relax.transform.AttachAttrLayoutFreeBuffers()(plain)
-    return marked if packed and _can_pack(marked) else plain
+    return marked if packed and can_pack(marked) else plain
 
 
 def to_kernels() -> list[Any]:
@@ -78,8 +78,11 @@ def _is_marked(mod: Any) -> bool:
     return any(func.attrs and "layout_free_buffers" in func.attrs for func in mod.functions.values())
 
 
-def _can_pack(mod: Any) -> bool:
-    """TVM's pass gives up on functions without a compute block, whether or not these have weights."""
+def can_pack(mod: Any) -> bool:
+    """Whether TVM can pack weights that were marked.
+
+    Its pass gives up on functions without a compute block, whether or not these have weights.
+    """
     try:
         relax.transform.SplitLayoutRewritePreproc()(mod)
     except (RuntimeError, ValueError):

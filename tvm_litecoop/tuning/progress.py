@@ -16,7 +16,10 @@ from tvm_litecoop.tuning.status import Status
 
 SHOWN = {
     "tvm_litecoop.models": logging.INFO,
+    "tvm_litecoop.design_space": logging.WARNING,
     "tvm_litecoop.journal": logging.WARNING,
+    "tvm_litecoop.measure": logging.WARNING,
+    "tvm_litecoop.strategy": logging.WARNING,
     "tvm_litecoop.tuning": logging.WARNING,
     "tvm_litecoop.tvm_bridge": logging.WARNING,
     "tvm_litecoop.waiting": logging.WARNING,

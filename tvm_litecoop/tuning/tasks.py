@@ -88,6 +88,11 @@ class ModelTask:
         """Seconds that tuning can save in one run of the model; unknown counts as much."""
         return self.weight * max(0.0, self.untuned_s - self.bound_s) if self.untuned_s is not None else math.inf
 
+    @property
+    def least_s(self) -> float:
+        """Seconds of one run of the model that good kernels would take."""
+        return self.weight * self.bound_s
+
 
 def tasks_of(mod: Any, target: Any, params: dict[str, Any] | None = None) -> list[ModelTask]:
     """The different kernels of a module that was legalized and fused; the same kernel comes once.
@@ -157,7 +162,7 @@ def choose(tasks: Sequence[ModelTask], most: int) -> list[ModelTask]:
         tasks: Timed.
         most: Tasks that the trials suffice for.
     """
-    known = sorted((task for task in tasks if not task.left_out), key=lambda task: -task.gain_s)
+    known = sorted((task for task in tasks if not task.left_out), key=lambda task: (-task.gain_s, -task.least_s))
     least = LEAST_SHARE * sum(task.weight * min(task.untuned_s or 0.0, task.bound_s) for task in known)
     said = []
     for number, task in enumerate(known):

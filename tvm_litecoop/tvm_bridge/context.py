@@ -17,6 +17,7 @@ class Context:
     task of a long session would stay in memory.
     """
 
+    task_name: str
     mod: Any
     target: Any
     space_generator: Any
@@ -27,7 +28,12 @@ class Context:
     def of(cls, context: Any) -> Context:
         """The facts of a TuneContext as they are now."""
         return cls(
-            context.mod, context.target, context.space_generator, int(context.num_threads), int(context.rand_state)
+            str(context.task_name or "main"),
+            context.mod,
+            context.target,
+            context.space_generator,
+            int(context.num_threads),
+            int(context.rand_state),
         )
 
     def for_cost_model(self) -> Any:

@@ -53,20 +53,27 @@ def machine_of(target: Any, num_threads: int = 1) -> Machine:
 
 
 def warn_of_idle_cores(target: Any) -> None:
-    """Warn, once, where kernels of this process run on another number of threads than the target has cores.
+    """Warn, once, where kernels of this process run on other threads than the target has cores, or than it may use.
 
-    TVM's runtime halves the processor count on x86, also on machines without hyper-threads; what is measured then is
-    not what the target promises. A target that does not name its cores is left alone, and one of another machine, whose
-    kernels an `RPCRunner` times.
+    TVM's runtime halves the processor count on x86, also on machines without hyper-threads, and knows nothing of a
+    quota (`docker run --cpus`); what is measured then is not what the target promises. A target that does not name its
+    cores is left alone, and one of another machine, whose kernels an `RPCRunner` times.
     """
-    wanted = int(dict(target.attrs).get("num-cores", 0))
+    wanted, may = int(dict(target.attrs).get("num-cores", 0)), cores.usable()
     threads = int(tvm.get_global_func("runtime.NumThreads")())
-    if target.kind.name != "llvm" or not wanted or threads == wanted or _WARNED or lacking(target):
+    if target.kind.name != "llvm" or not wanted or threads == wanted <= may or _WARNED or lacking(target):
         return
     _WARNED.append(True)
+    if threads == wanted:
+        what = f"this process may use {may}; set TVM_NUM_THREADS={may} before TVM is imported, and num-cores={may}"
+    else:
+        what = (
+            f"the target has {wanted} core(s); set TVM_NUM_THREADS={wanted} before TVM is imported, or the target's "
+            f"num-cores to {threads}"
+        )
     warnings.warn(
-        f"kernels run on {threads} thread(s) in this process, but the target has {wanted} core(s); set "
-        f"TVM_NUM_THREADS={wanted} before TVM is imported, or the target's num-cores to {threads}",
+        f"kernels run on {threads} thread(s) in this process, but {what} (an RPCRunner times them elsewhere: ignore it "
+        "then)",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from tvm.s_tir.schedule import Schedule
+from tvm.s_tir.schedule import Schedule, ScheduleError
 
 from tvm_litecoop import view
 from tvm_litecoop.nest import Block
@@ -120,8 +120,9 @@ class Sketch:
 class _Reader:
     """Replays a sketch once and notes what every instruction is when it is reached.
 
-    The tilings are spread over all loops first: TVM offers no compute location at a loop of extent 1, so a program
-    with unit loops would hide locations that are legal in other programs.
+    TVM's menu of compute locations hangs on the decisions before it. So that none is hidden that is legal in other
+    programs, the tilings are spread over all loops first, for TVM offers none at a loop of extent 1, and what has a
+    place is put into an inner loop, for of a block that several read TVM offers the loops that they share.
 
     Asking TVM for the loops that are legal takes most of the time, a millisecond or two for each. Design spaces
     of a task differ in other blocks mostly, so what was found is used again where a block, its loops, its producers,
@@ -160,6 +161,8 @@ class _Reader:
             tiled, level = self._tiled.get(inst.inputs[-1], ("", -1))
             if kind == "ReverseComputeAt" and tiled in self.blocks:
                 self.blocks[tiled] = replace(self.blocks[tiled], written_at=level)
+        elif kind == "SampleComputeLocation":
+            return self._location(inputs[0], decision)
         elif kind in traces.SAMPLING:
             self.slots.append(self._slot(kind, inst, inputs, attrs))
         return decision
@@ -173,13 +176,12 @@ class _Reader:
         if kind == "SampleCategorical":
             name = self._annotated.get(inst.outputs[0], "choice")
             return Slot(name, "", -1, Choice(tuple(int(option) for option in attrs[0])))
-        if kind == "SampleComputeLocation":
-            return self._location(inputs[0])
         loop = str(self._schedule.get(inputs[0]).loop_var.name)
         block, axis = self._owners.get(inst.inputs[0], ("", -1))
         return Slot(f"{block}.{loop}" if block else loop, block, axis, _tile(kind, attrs))
 
-    def _location(self, block_rv: Any) -> Slot:
+    def _location(self, block_rv: Any, default: Any) -> Any:
+        """Note where a block may be computed; where it is put here is the innermost loop outside of all reductions."""
         block = str(self._schedule.get(block_rv).name_hint)
         if block not in self.blocks:
             self.blocks[block] = nests.read_block(self._schedule, block_rv)
@@ -188,15 +190,51 @@ class _Reader:
         for name, consumer in consumers.items():
             if name not in self.blocks:
                 self.blocks[name] = nests.read_block(copy, consumer)
-        around = [[copy.get(loop) for loop in copy.get_loops(consumer)] for consumer in consumers.values()]
-        loops = around[0] if around else []
+        around = [copy.get_loops(consumer) for consumer in consumers.values()]
+        nests_around = [[copy.get(loop) for loop in loops] for loops in around]
+        loops = nests_around[0] if around else []
         producers = tuple(str(copy.get(producer).name_hint) for producer in copy.get_producers(block_rv))
         own = [copy.get(loop) for loop in copy.get_loops(block_rv)]
-        read_in = tuple((_shape(one), _shared(one, loops)) for one in around)
+        read_in = tuple((_shape(one), _shared(one, loops)) for one in nests_around)
         told_by = block, producers, tuple(consumers), _shape(own), read_in
+        kinds = _kinds(self.blocks[next(iter(consumers))], len(loops)) if around else ""
         if told_by not in self._places:
-            self._places[told_by] = _locations(copy, block_rv, [str(loop.loop_var.name) for loop in loops])
-        return Slot(f"{block}.at", block, -1, self._places[told_by], tuple(consumers))
+            order = _reductions_inward(copy, around[0], kinds) if around else []
+            self._places[told_by] = _locations(copy, block_rv, [str(loop.loop_var.name) for loop in loops], order)
+        places = self._places[told_by]
+        self.slots.append(Slot(f"{block}.at", block, -1, places, tuple(consumers)))
+        return max((index for index in places if index > ROOT and "R" not in kinds[: index + 1]), default=default)
+
+
+def _kinds(consumer: Block, loops: int) -> str:
+    """A letter for each loop around a consumer, as in its tiling; what is not tiled is taken for spatial."""
+    kinds = "".join(letter * len(level) for letter, level in zip(consumer.tiling, consumer.levels, strict=True))
+    return kinds if len(kinds) == loops else "S" * loops
+
+
+def _reductions_inward(schedule: Any, loops: Sequence[Any], kinds: str) -> list[int]:
+    """Move the outer reductions of a tiled consumer to its inner ones, as in programs where they have one step each.
+
+    Behind a loop that reduces, TVM offers no loop that does not.
+
+    Args:
+        schedule: A copy.
+        loops: The loops of the consumer.
+        kinds: `S` or `R` for each.
+
+    Returns:
+        Which of the loops is now where.
+    """
+    before, outside = list(range(len(loops))), len(kinds.rstrip("S"))
+    after = sorted(before[:outside], key=lambda position: kinds[position] == "R") + before[outside:]
+    moved = [one for one, other in zip(after, before, strict=True) if one != other]
+    if not moved:
+        return before
+    try:
+        schedule.reorder(*(loops[position] for position in moved))
+    except ScheduleError:
+        return before
+    return after
 
 
 def _shape(loops: Sequence[Any]) -> tuple[tuple[str, str, int], ...]:
@@ -215,13 +253,14 @@ def _tile(kind: str, attrs: Any) -> Tile:
     return Tile(1, int(attrs[0]), split_at=int(attrs[1]), inner_multiple=int(attrs[2]))
 
 
-def _locations(schedule: Any, block_rv: Any, loops: Sequence[str]) -> Location:
+def _locations(schedule: Any, block_rv: Any, loops: Sequence[str], order: Sequence[int]) -> Location:
     """Ask TVM which compute locations it keeps, innermost first: it moves an illegal one to the next one outside.
 
     Args:
         schedule: A copy; what is asked adds to its trace.
         block_rv: The block.
         loops: Names of those of its first consumer.
+        order: Which of these is where in the copy.
     """
     indices: list[int] = []
     probe = len(loops) - 1
@@ -231,8 +270,9 @@ def _locations(schedule: Any, block_rv: Any, loops: Sequence[str]) -> Location:
         kept = int(trace.decisions[trace.insts[-1]])
         if kept > probe:
             break
-        indices.insert(0, kept)
+        indices.append(order[kept] if kept > ROOT else kept)
         probe = kept - 1
+    indices.sort()
     labels = [{INLINE: "inline", ROOT: "root"}.get(i) or loops[i] for i in indices]
     return Location(tuple(indices), tuple(labels))
 

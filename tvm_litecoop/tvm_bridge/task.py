@@ -21,6 +21,7 @@ from tvm_litecoop.search.loop import Search
 from tvm_litecoop.search.space import root_of
 from tvm_litecoop.tvm_bridge.arguments import args_of, refusal
 from tvm_litecoop.tvm_bridge.context import Context, identity
+from tvm_litecoop.tvm_bridge.fruitless import Fruitless
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.on_disk import OnDisk
 from tvm_litecoop.tvm_bridge.predict import Predictor
@@ -83,6 +84,7 @@ class Task:
         self.database = database
         self._trials, self._batch = trials, batch
         self._measuring: list[int] = []
+        self._fruitless = Fruitless(context.task_name)
         self._predictor = None
         if why := refusal(context.mod):
             raise SearchError(f"it {why}", "fix the shapes of its arguments")
@@ -136,19 +138,26 @@ class Task:
             schedules = [self.space.schedule(self.search.tree.nodes[one.node].built.program) for one in trained]
             self._predictor.learn(schedules, [one.run_secs for one in trained])
         logger.warning(
-            "going on with the unfinished run: %d programs in the tree, %d of %d trials are done",
+            "%s: going on with the unfinished run: %d programs in the tree, %d trials are done",
+            self._context.task_name,
             len(state.tree),
             state.trials,
-            self._trials,
         )
 
+    @property
+    def given_up(self) -> bool:
+        """Whether no program of the last batches could be measured, all for one reason."""
+        return self._fruitless.given_up
+
     def generate(self) -> list[Any] | None:
-        """The next measure candidates, or None when the task is done.
+        """The next measure candidates, or None when the task is done or given up.
 
         Raises:
             WorkDirError: Records of the batches before are not on disk.
         """
         self._check_disk()
+        if self.given_up:
+            return None
         left = self._trials - self.search.state.trials
         size = min(left, self._batch)
         if self.search.state.batches == 0 and left > size // FIRST_SHARE >= FIRST_SHARE:
@@ -188,6 +197,7 @@ class Task:
         ]
         self._measuring = []
         self.search.tell(measured)
+        self._fruitless.note(measured)
 
     def close(self, *, wait: bool) -> None:
         """Let go of threads and schedules.

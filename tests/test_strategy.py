@@ -33,7 +33,7 @@ from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.models.providers import FREE
 from tvm_litecoop.tuning.targets import parse_target
-from tvm_litecoop.tvm_bridge import fruitless, task
+from tvm_litecoop.tvm_bridge import task
 from tvm_litecoop.workloads import parse
 
 SPEC = "matmul:64x64x64"
@@ -396,41 +396,24 @@ def test_failed_candidates_are_charged_and_never_proposed_again(failure: str, sa
     bare.post_tuning()
 
 
-def test_what_failed_in_an_earlier_run_is_not_measured_again(tmp_path: Path) -> None:
-    database = ms.database.JSONDatabase(str(tmp_path / "workload.json"), str(tmp_path / "records.json"))
-    keys: list[set[int]] = []
-    for _ in range(2):
-        strategy = LiteCoOpStrategy(journal=None)
-        bare = context("softmax:8x16", strategy=strategy)
-        bare.pre_tuning(16, 8, bare.generate_design_space(), database)
-        keys.append(set())
-        while (candidates := bare.generate_measure_candidates()) is not None:
-            keys[-1] |= {int(tvm_ffi.structural_hash(one.sch.mod)) for one in candidates}
-            workload = database.commit_workload(bare.mod)
-            for one in candidates:
-                record = ms.database.TuningRecord(one.sch.trace, workload, [1e10], bare.target, one.args_info)
-                database.commit_tuning_record(record)
-            results = [ms.runner.RunnerResult(None, f"LocalRunner: {number}") for number in range(len(candidates))]
-            bare.notify_runner_results(candidates, results)
+def test_a_batch_of_which_everything_fails_is_told_once() -> None:
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.name = "litecoop-test"  # TVM's logging cannot bear one without
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger(task.__name__)
+    logger.addHandler(handler)
+    try:
+        bare = context("matmul:32x32x32", strategy=LiteCoOpStrategy())
+        bare.pre_tuning(32, 8, bare.generate_design_space())
+        for full in (True, True, False, True):
+            candidates = bare.generate_measure_candidates()
+            failed = ms.runner.RunnerResult(None, "LocalBuilder: An exception occurred\nNo space left on device")
+            bare.notify_runner_results(candidates, [failed] * 8 if full else results_of(candidates))
         bare.post_tuning()
-    assert len(keys[0]) == 16 and keys[1] and not keys[0] & keys[1]
-
-
-def test_a_task_of_which_everything_fails_for_one_reason_is_given_up_and_can_go_on(tmp_path: Path) -> None:
-    database = ms.database.JSONDatabase(str(tmp_path / "workload.json"), str(tmp_path / "records.json"))
-    reason = "LocalBuilder: An exception occurred\n[Errno 28] No space left on device"
-    begun = []
-    for trials in (80, 80):
-        strategy = LiteCoOpStrategy()
-        bare = context("matmul:32x32x32", strategy=strategy)
-        bare.pre_tuning(trials, 8, bare.generate_design_space(), database)
-        begun.append(strategy.searches[0].state.trials)
-        while (candidates := bare.generate_measure_candidates()) is not None:
-            failed = [ms.runner.RunnerResult(None, reason) for _ in candidates]
-            bare.notify_runner_results(candidates, failed)
-        bare.post_tuning()
-        strategy.close()
-    assert begun == [0, 8 * fruitless.ENOUGH]
+    finally:
+        logger.removeHandler(handler)
+    assert said == ["main: all 8 programs of a batch failed, the first of: LocalBuilder: No space left on device"] * 2
 
 
 def crashing_build(mod: Any, target: Any, params: Any) -> Any:

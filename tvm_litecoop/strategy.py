@@ -139,7 +139,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
     def post_tuning(self) -> None:
         """Let go of the tree's threads and of the cost model's context; the journal notes that the task is finished.
 
-        It is not where it was given up, or the run was stopped; then nobody waits for calls that still fly, either.
+        It is not where the run was stopped; then nobody waits for calls that still fly, either.
 
         Raises:
             SearchError: The call is out of order.
@@ -152,7 +152,7 @@ class LiteCoOpStrategy(ms.search_strategy.PySearchStrategy):  # type: ignore[mis
         self._asked.clear()
         self._forget(task)
         task.close(wait=not stopped)
-        if not (stopped or task.given_up):
+        if not stopped:
             self._journal.ended(task.book)
         self._task = None
 

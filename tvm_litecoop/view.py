@@ -129,10 +129,10 @@ class Colleague:
 
 
 class History:
-    """What was measured of a task, in order: programs and their throughputs (runs per second; 0 where one failed).
+    """What was measured of a task: programs and their throughputs (runs per second; 0 where one failed).
 
-    It grows while the task runs, and is the same object for as long, so that what was learned of it can be kept. It
-    contains every program of the tree, measured or not.
+    First what earlier runs have measured, then in order. It grows while the task runs, and is the same object for as
+    long, so that what was learned of it can be kept. It contains every program of the tree, measured or not.
 
     Attributes:
         programs: What was measured.
@@ -215,5 +215,5 @@ class View:
         return Program(index, tuple(decisions))
 
     def known(self, program: Program, edits: Sequence[Edit]) -> bool:
-        """Whether a program is of the tree, or the directed edits that ask for it came to nothing here."""
+        """Whether a program is of the tree or an earlier run, or the edits that ask for it came to nothing here."""
         return program in self.history or frozenset(edits) in self.vain

@@ -98,6 +98,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
                     st.lists(numbers, max_size=3).map(tuple),
                     st.one_of(st.none(), seconds),
                     texts,
+                    st.lists(st.tuples(built, seconds), max_size=2).map(tuple),
                 ),
             )
         )

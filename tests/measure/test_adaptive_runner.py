@@ -306,15 +306,3 @@ def test_candidates_of_one_task_are_compared_whatever_their_packing() -> None:
 
     assert key([64, 64], [4, 64, 16]) == key([64, 64], [16, 64, 4]) == key([64, 64], [64, 64])
     assert key([64, 64]) != key([64, 65]) != key([64, 65], [1])
-
-
-def test_a_batch_that_is_hopeless_as_a_whole_is_timed_anew(ticks: Ticks) -> None:
-    """A slower task of the same arguments, whose batches take turns with those of a faster one."""
-    runner = AdaptiveRunner(min_repeat_ms=10, initializer=ticks.register)
-    try:
-        run(runner, kernel("fast", 1, elements=64))
-        slow = run(runner, *(kernel(f"slow{number}", 10, elements=64) for number in range(runner_module.DOUBTED_BATCH)))
-    finally:
-        runner.close()
-    assert all(len(seconds(result)) >= 3 for result in slow)
-    assert all(ticks.calls(f"slow{number}") > 4 for number in range(runner_module.DOUBTED_BATCH))

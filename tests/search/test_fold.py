@@ -84,12 +84,13 @@ def test_folded_events_give_the_same_search(
     events: list[Event] = []
     live = Search(space(), pool(), config, seed, events.append)
     if adopts:
-        built = space().apply(live.tree.root.built.program, [[SetDecision("d0", 0)]])[0]
-        assert isinstance(built, Built)
-        live.adopt([(built, 0.01), (live.tree.root.built, 0.02)])
+        values = [[SetDecision(f"d{place}", value)] for place in range(digits) for value in range(3)]
+        built = space().apply(live.tree.root.built.program, values)
+        live.adopt([(one, 0.01 + 0.001 * n) for n, one in enumerate(built) if isinstance(one, Built)])
     walk(live, history)
     before = len(events)
     folded = Search(space(), pool(), config, seed, past=events)
+    assert vars(folded.tree.history) == vars(live.tree.history)
     assert state_of(folded) == state_of(live) and books(folded.pool) == books(live.pool)
     live.tell([]), folded.tell([])
     folded._again.clear()  # the live one still waits for these

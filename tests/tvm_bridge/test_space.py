@@ -6,12 +6,14 @@ import random
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import tvm
 import tvm_ffi
 from spaces import CPU, SMALL, context_of, space_of
+from tvm import te
 from tvm.s_tir import Schedule
 from tvm.target import Target
 
@@ -264,6 +266,23 @@ def test_the_expert_draws_places_that_are_there(spec: str) -> None:
     outcomes = space.apply(view.program, [whole_program(view, rng).edits for _ in range(40)])
     built = [one for one in outcomes if isinstance(one, Built)]
     assert len(built) > 30 and [one.moved for one in built if one.moved] == []
+
+
+def test_blocks_that_write_buffers_of_one_name_can_be_placed() -> None:
+    """As those of `te.compute` without a name: the quotients read two of them, of one and of two dimensions."""
+    x = te.placeholder((64, 48), name="x")
+    k = te.reduce_axis((0, 48), name="k")
+    exp = te.compute((64, 48), lambda i, j: te.exp(x[i, j]))
+    total = te.compute((64,), lambda i: te.sum(exp[i, k], axis=k))
+    quotients = te.compute((64, 48), lambda i, j: exp[i, j] / total[i])
+    mod = tvm.IRModule({"main": te.create_prim_func([x, quotients])})
+    space = space_of.__wrapped__(SimpleNamespace(mod=mod))
+    view, rng = space.view(root_of(space).program), random.Random(2)
+    for sketch in view.sketches:
+        for site in sketch.sites:
+            assert any(rules.weights(site, sketch, view.machine).values())
+    outcomes = space.apply(view.program, [whole_program(view, rng).edits for _ in range(20)])
+    assert sum(isinstance(one, Built) for one in outcomes) > 15
 
 
 def test_a_tiling_is_taken_along_to_another_design_space() -> None:

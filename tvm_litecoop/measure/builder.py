@@ -92,7 +92,7 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__()
-        if f_export in (export.EXPORT_SHARED, export.export_shared):
+        if f_export in (export.EXPORT_SHARED, export.export_shared) and initializer is None:  # which may bring one
             export.check_linker()
         self.slow_ratio, self.cold_weights = slow_ratio, cold_weights
         self.meanwhile, self.waited_s, self._thought = meanwhile, 0.0, 0.0

@@ -27,9 +27,6 @@ MAX_RUNS = 1000
 """Candidates after which the worker is replaced; insurance, as in the builder."""
 HOPELESS_RATIO = 1000.0
 """Calls of the best known kernel that a candidate's first calls may last; then its worker is ended."""
-DOUBTED_BATCH = 4
-"""Candidates of a batch that are enough to doubt the best known, where all are hopeless: between them another task may
-have tuned kernels of the same arguments."""
 LOADED_S = 5.0
 """Seconds for loading a candidate and filling its arguments, beside that."""
 
@@ -101,10 +98,9 @@ class AdaptiveRunner(PyRunner):  # type: ignore[misc]
         outcomes = [self._time(candidate) for candidate in candidates]
         timings = [outcome.value for outcome in outcomes if outcome.error is None]
         if timings and all(timing.gave_up for timing in timings):
-            # Nothing in the whole batch, which is of one task, was worth timing. If that are many, or too many of
-            # these in a row, rather distrust the best known, and look again at those that were measured against it.
-            many = len(timings) >= DOUBTED_BATCH
-            doubtful = {candidate.key for candidate in candidates if many or self._best.doubtful(candidate.key)}
+            # Nothing in the whole batch, which is of one task, was worth timing. After too many of these in a
+            # row, rather distrust the best known, and look again at those that were measured against it.
+            doubtful = {candidate.key for candidate in candidates if self._best.doubtful(candidate.key)}
             for key in doubtful:
                 self._best.forget(key)
             outcomes = [

@@ -11,7 +11,7 @@ from typing import Any
 
 from tvm_litecoop import cores
 from tvm_litecoop.measure.builder import WarmBuilder
-from tvm_litecoop.measure.export import export_shared
+from tvm_litecoop.measure.export import check_linker, export_shared
 from tvm_litecoop.measure.runner import AdaptiveRunner
 
 BUILD_LIMIT_S = 15.0
@@ -41,6 +41,7 @@ def warm_tools(
     Raises:
         LiteCoOpError: There is no C compiler to link kernels with.
     """
+    check_linker()
     with tempfile.TemporaryDirectory(prefix="litecoop-") as kernels:
         if on_leaving is not None:
             on_leaving(partial(shutil.rmtree, kernels, ignore_errors=True))

@@ -63,9 +63,9 @@ class WarmWorkers:
     """
 
     # Invariants, under `_changed`: `_alive` holds every process not yet disposed of; each is in `_ready`, or
-    # with the thread that took it from there or that starts it. `_starting` counts the starts under way,
-    # `_failed` holds the errors of those that failed. Once `_closed`, `_ready` is empty and `_alive` only
-    # shrinks.
+    # with the thread that took it from there (and then in `_working`) or that starts it. `_starting` counts the
+    # starts under way, `_failed` holds the errors of those that failed. Once `_closed`, `_ready` is empty and
+    # `_alive` only shrinks.
 
     def __init__(
         self,
@@ -104,7 +104,8 @@ class WarmWorkers:
             Exception: What `prepare` raised, where a worker could not be started.
         """
         worker = self._take()
-        self._working.add(worker)
+        with self._changed:
+            self._working.add(worker)
         start = time.perf_counter()
         try:
             value, failure = worker.call(_told, (fn, *args), min(limit_s, self._timeout_s)), None
@@ -115,7 +116,8 @@ class WarmWorkers:
             raise
         finally:
             ended = time.perf_counter()
-            self._working.discard(worker)
+            with self._changed:
+                self._working.discard(worker)
             self._give_back(worker)
         return Outcome(value, failure, ended - start, ended)
 
@@ -141,7 +143,9 @@ class WarmWorkers:
                 return [outcome.result() for outcome in outcomes]
             except BaseException:  # Ctrl-C, or `meanwhile`: nobody waits for what is under way
                 threads.shutdown(wait=False, cancel_futures=True)
-                for worker in list(self._working):
+                with self._changed:
+                    working = list(self._working)
+                for worker in working:
                     worker.end()
                 raise
 

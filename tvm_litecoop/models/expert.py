@@ -82,10 +82,11 @@ def _drawn(view: View, sketch: Sketch, kept: Mapping[str, Value], rng: random.Ra
     tilings = {block.name: rules.draw_tiling(block, sketch, view.machine, rng) for block in sketch.blocks}
     drawn = {s.name: tilings[s.block][s.axis] for s in sketch.sites if 0 <= s.axis < len(tilings.get(s.block, ()))}
     sketch = sketch.with_values({**drawn, **kept})
-    rest = [site for site in sketch.sites if site.name not in drawn and site.name not in kept]
+    rest = [s for s in sketch.sites if s.name not in drawn and (s.name not in kept or isinstance(s.domain, Location))]
     for site in sorted(rest, key=lambda site: _ORDER.index(type(site.domain))):
-        value = rules.draw(rules.weights(site, sketch, view.machine), rng)
-        sketch = sketch.with_values({site.name: value})
+        weights = rules.weights(site, sketch, view.machine)
+        if site.name not in kept or not weights[kept[site.name]]:  # a place that is not there with the new decisions
+            sketch = sketch.with_values({site.name: rules.draw(weights, rng)})
     edits += [SetDecision(site.name, site.value) for site in sketch.sites]
     return Proposal(tuple(edits))
 

@@ -96,8 +96,8 @@ def _readers(site: Site, sketch: Sketch) -> list[Block]:
 def _nest(block: Block, sketch: Sketch) -> list[_Loop]:
     """The loops that a block is in, outermost first: of what reads it, up to its place there, and then its own.
 
-    Of what is not tiled no more than those before the first that reduces, for TVM places nothing in the others. Where
-    a factored sum is placed, that one is the first of its own, and TVM does.
+    Of what is not tiled none behind the last that does not reduce, for TVM places nothing there. Where a factored sum
+    is placed, the one over its partial results is the first of its own.
     """
     place = _place(block, sketch)
     around: list[_Loop] = []
@@ -107,7 +107,7 @@ def _nest(block: Block, sketch: Sketch) -> list[_Loop]:
     if not block.tiling:
         if around and (factored := sketch.block(f"{block.name}_rf")) is not None:
             return around + [_Loop(block, axis, 0, _summed(tile, factored)) for axis, tile in tiles.items()]
-        axes = takewhile(lambda axis: not block.axes[axis].reduction, range(len(block.axes)))
+        axes = range(1 + max((i for i, axis in enumerate(block.axes) if not axis.reduction), default=-1))
         return around + [_Loop(block, axis, 0, _left(block, axis, around, sketch)) for axis in axes]
     order = [part for level in block.levels for part in level]
     return around + [_Loop(block, axis, part, tiles[axis][part] if axis in tiles else 1) for axis, part in order]
@@ -120,9 +120,10 @@ def _left(block: Block, axis: int, around: Sequence[_Loop], sketch: Sketch) -> i
 
 
 def _shared(nests: Sequence[Sequence[_Loop]]) -> list[_Loop]:
-    """The loops that blocks share, as far as TVM places others there: none behind one that reduces but does not itself.
+    """The loops that blocks share, as far as TVM places others there.
 
-    (CollectComputeLocation in src/s_tir/schedule/analysis/analysis.cc)
+    None behind one that reduces but does not itself, and none that reduces where the blocks part
+    (CollectComputeLocation in src/s_tir/schedule/analysis/analysis.cc).
     """
     same = [loops[0] for loops in takewhile(lambda some: some.count(some[0]) == len(some), zip(*nests, strict=False))]
     found: list[_Loop] = []
@@ -133,6 +134,8 @@ def _shared(nests: Sequence[Sequence[_Loop]]) -> list[_Loop]:
             break
         reduces |= reduction and loop.extent > 1
         found.append(loop)
+    while len(nests) > 1 and found and found[-1].block.axes[found[-1].axis].reduction:
+        found.pop()
     return found
 
 
@@ -156,14 +159,16 @@ def _moved(producer: Block, reader: Block, between: tuple[Block, ...]) -> frozen
         (step, axis)
         for write in producer.writes
         for read in reader.reads_of(producer)
+        if read.buffer == write.buffer and len(read.dims) == len(write.dims)  # names may occur twice
         for index, written in zip(read.dims, write.dims, strict=True)
         for step, moves in enumerate(index)
         for axis, writes in enumerate(written)
         if moves and writes
     }
-    for one in between:
-        direct = _moved(one, reader, ()) if one not in (producer, reader) else frozenset()
+    others = tuple(one for one in between if one not in (producer, reader))
+    for one in others:
+        direct = _moved(one, reader, ())
         if direct:
-            inner = _moved(producer, one, between)
+            inner = _moved(producer, one, others)
             found |= {(step, axis) for step, middle in direct for through, axis in inner if through == middle}
     return frozenset(found)

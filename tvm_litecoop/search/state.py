@@ -196,11 +196,11 @@ class State:
         self.seen.update(event.keys)
         if event.root_s is not None:
             self.tree.set_throughput(root, 1.0 / event.root_s)
+        for built, seconds in reversed(event.others):  # the fastest last, as in a run
+            self.tree.history.add(built.program, 1.0 / seconds)
         for built, seconds in event.programs:
             node = self.tree.add(root, built, "database", event.member, ())
             self.tree.set_throughput(node, 1.0 / seconds)
-        for built, seconds in event.others:
-            self.tree.history.add(built.program, 1.0 / seconds)
         self.chosen_among += len(event.programs)
 
 

@@ -81,8 +81,7 @@ class Records:
                 earlier.append((built, seconds))
         search.recall(unknown)
         rejected = self._rejected()
-        failed = {key for key, (_, run_secs) in known.items() if mean_seconds(run_secs) is None}
-        search.adopt(earlier, (rejected | failed) - search.state.seen)
+        search.adopt(earlier, rejected - search.state.seen)
         there = known.keys() | rejected
         missing = [one for one in measured_in(past).values() if search.tree.nodes[one.node].built.key not in there]
         for one in missing:

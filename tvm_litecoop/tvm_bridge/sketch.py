@@ -273,7 +273,8 @@ def _locations(schedule: Any, block_rv: Any, loops: Sequence[str], order: Sequen
         indices.append(order[kept] if kept > ROOT else kept)
         probe = kept - 1
     indices.sort()
-    labels = [{INLINE: "inline", ROOT: "root"}.get(i) or loops[i] for i in indices]
+    names = [name if loops.count(name) == 1 else f"{name} (loop {i})" for i, name in enumerate(loops)]
+    labels = [{INLINE: "inline", ROOT: "root"}.get(i) or names[i] for i in indices]
     return Location(tuple(indices), tuple(labels))
 
 

@@ -21,7 +21,6 @@ from tvm_litecoop.search.loop import Search
 from tvm_litecoop.search.space import root_of
 from tvm_litecoop.tvm_bridge.arguments import args_of, refusal
 from tvm_litecoop.tvm_bridge.context import Context, identity
-from tvm_litecoop.tvm_bridge.fruitless import Fruitless
 from tvm_litecoop.tvm_bridge.machine import machine_of, warn_of_idle_cores
 from tvm_litecoop.tvm_bridge.on_disk import OnDisk
 from tvm_litecoop.tvm_bridge.predict import Predictor
@@ -38,6 +37,8 @@ KNOWN_BATCHES = 8
 is known is little then."""
 READING_S = 1.0
 """Seconds of a batch's builds in which design spaces are read before that."""
+MANY = 4
+"""Programs that hardly all fail but for the machine's fault, such as a full disk."""
 FIRST_SHARE = 4
 """The first batch is a quarter of the others: its results steer everything after it."""
 
@@ -84,7 +85,7 @@ class Task:
         self.database = database
         self._trials, self._batch = trials, batch
         self._measuring: list[int] = []
-        self._fruitless = Fruitless(context.task_name)
+        self._failing = False
         self._predictor = None
         if why := refusal(context.mod):
             raise SearchError(f"it {why}", "fix the shapes of its arguments")
@@ -144,20 +145,13 @@ class Task:
             state.trials,
         )
 
-    @property
-    def given_up(self) -> bool:
-        """Whether no program of the last batches could be measured, all for one reason."""
-        return self._fruitless.given_up
-
     def generate(self) -> list[Any] | None:
-        """The next measure candidates, or None when the task is done or given up.
+        """The next measure candidates, or None when the task is done.
 
         Raises:
             WorkDirError: Records of the batches before are not on disk.
         """
         self._check_disk()
-        if self.given_up:
-            return None
         left = self._trials - self.search.state.trials
         size = min(left, self._batch)
         if self.search.state.batches == 0 and left > size // FIRST_SHARE >= FIRST_SHARE:
@@ -190,14 +184,22 @@ class Task:
         return lambda: f"proposing: {len(state.tree) - nodes or 'no'} new programs in {state.steps - steps} steps"
 
     def notify(self, results: Sequence[Any]) -> None:
-        """Book TVM's results, in the order of the candidates."""
+        """Book TVM's results, in the order of the candidates; where all of them failed, that is said."""
         measured = [
             measurement_of(node, result.run_secs, _reason(result.error_msg))
             for node, result in zip(self._measuring, results, strict=True)
         ]
         self._measuring = []
         self.search.tell(measured)
-        self._fruitless.note(measured)
+        failing = len(measured) >= MANY and all(one.seconds is None for one in measured)
+        if failing and not self._failing:
+            logger.warning(
+                "%s: all %d programs of a batch failed, the first of: %s",
+                self._context.task_name,
+                len(measured),
+                measured[0].error,
+            )
+        self._failing = failing
 
     def close(self, *, wait: bool) -> None:
         """Let go of threads and schedules.

@@ -318,32 +318,29 @@ def test_a_bench_grid_that_cannot_be_read_is_one_line(tmp_path: Path, capsys: py
     assert "No such file" in lines[0] and "unknown arm 'magic'" in lines[1]
 
 
-def test_idle_cores_are_warned_of_once(tmp_path: Path) -> None:
+def warned(script: str, threads: int) -> str:
+    """What a process of its own says on standard error, whose kernels run on so many threads."""
+    given = "import warnings; warnings.simplefilter('always')\nfrom tvm.target import Target\n"
+    given += "from tvm_litecoop.tvm_bridge.machine import cores, warn_of_idle_cores\n"
+    env = {**os.environ, "TVM_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-c", given + script]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stderr
+
+
+def test_idle_cores_are_warned_of_once() -> None:
     script = (
-        "import warnings; warnings.simplefilter('always')\n"
-        "import tvm; from tvm.target import Target\n"
-        "from tvm_litecoop.tvm_bridge.machine import warn_of_idle_cores\n"
         "elsewhere = {'kind': 'llvm', 'mtriple': 'riscv64-linux-gnu', 'num-cores': 9}\n"
         "warn_of_idle_cores(Target(elsewhere))\n"
-        "for cores in (3, 3, 5): warn_of_idle_cores(Target({'kind': 'llvm', 'num-cores': cores}))\n"
+        "for count in (3, 3, 5): warn_of_idle_cores(Target({'kind': 'llvm', 'num-cores': count}))\n"
     )
-    env = {**os.environ, "TVM_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env)
-    assert done.stderr.count("set TVM_NUM_THREADS=3") == 1 and done.stderr.count("RuntimeWarning") == 1
+    said = warned(script, threads=1)
+    assert said.count("set TVM_NUM_THREADS=3") == 1 and said.count("RuntimeWarning") == 1
 
 
 def test_more_threads_than_a_process_may_use_are_warned_of() -> None:
     """As under `docker run --cpus`: TVM does not look at it."""
-    script = (
-        "import tvm; from tvm.target import Target\n"
-        "from tvm_litecoop import cores\n"
-        "cores.usable = lambda: 1\n"
-        "from tvm_litecoop.tvm_bridge.machine import warn_of_idle_cores\n"
-        "warn_of_idle_cores(Target({'kind': 'llvm', 'num-cores': 2}))\n"
-    )
-    env = {**os.environ, "TVM_NUM_THREADS": "2"}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=env)
-    assert "may use 1; set TVM_NUM_THREADS=1" in done.stderr
+    script = "cores.usable = lambda: 1\nwarn_of_idle_cores(Target({'kind': 'llvm', 'num-cores': 2}))\n"
+    assert "may use 1; set TVM_NUM_THREADS=1" in warned(script, threads=2)
 
 
 @pytest.mark.parametrize("presses", [1, 2])

@@ -221,8 +221,7 @@ def test_a_place_that_leaves_cores_idle_is_avoided() -> None:
     """Two heads of 32 rows: in the loop over heads a maximum leaves two pieces of work."""
     space = space_of("attention:2x32x16")
     *_, sketch = space.view(root_of(space).program).sketches
-    sites = [replace(site, value=ROOT) if site.name == "exp.at" else site for site in sketch.sites]
-    sketch = replace(sketch, sites=tuple(sites))  # so that its consumer has loops over heads, rows and columns
+    sketch = sketch.with_values({"exp.at": ROOT})  # so that its consumer has loops over heads, rows and columns
     (site,) = (site for site in sketch.sites if site.name == "rowmax.at")
     assert isinstance(site.domain, Location) and site.domain.indices[:3] == (ROOT, 0, 1)
     for cores, same in ((2, True), (64, False)):

@@ -76,7 +76,7 @@ class WarmBuilder(PyBuilder):  # type: ignore[misc]
         waited_s: Seconds for which the builds were done and `meanwhile` was not.
 
     Raises:
-        LiteCoOpError: `export_shared`, and there is no C compiler to link with.
+        LiteCoOpError: `export_shared`, no C compiler to link with, and no `initializer` that may bring one.
     """
 
     def __init__(

@@ -181,7 +181,7 @@ class _Reader:
         return Slot(f"{block}.{loop}" if block else loop, block, axis, _tile(kind, attrs))
 
     def _location(self, block_rv: Any, default: Any) -> Any:
-        """Note where a block may be computed; here it lies in the innermost loop outside a tiled reader's reductions."""
+        """Note where a block may be computed; here it is in the innermost loop outside a tiled reader's reductions."""
         block = str(self._schedule.get(block_rv).name_hint)
         if block not in self.blocks:
             self.blocks[block] = nests.read_block(self._schedule, block_rv)

@@ -56,6 +56,7 @@ setup(
             "pandas",  # what TVM shows in a notebook
             "pytest",
             "pytest-timeout",
+            "pytest-xdist",  # files of tests side by side
             "ruff",
             "setuptools",
         ],

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 from tvm_litecoop.tuning.threads import use_physical_cores
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# Workers of pytest-xdist keep to cores of their own: TVM's threads spin while they wait for one that was put aside.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    share = slice(int(worker.removeprefix("gw")), None, int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[share] or os.sched_getaffinity(0))
 use_physical_cores()  # before TVM is imported anywhere
+
+# What an example takes says how fast the machine is.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 # A shell starts background jobs with Ctrl-C ignored, and so would be every process a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -30,7 +30,7 @@ len(database.get_all_tuning_records())
 def test_command_and_script_in_a_notebook(tmp_path: Path) -> None:
     cells = [nbformat.v4.new_code_cell(source) for source in (COMMAND, SCRIPT)]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()
     command, script = ([one for one in cell.outputs if one.output_type != "stream"] for cell in cells)
     assert [one.data["text/plain"] for one in (command[-1], script[-1])] == ["0", "8"]
 

@@ -17,8 +17,6 @@ from tvm_litecoop.models.pool import Pool
 from tvm_litecoop.values import Proposal, Rejection, SetDecision, Why
 from tvm_litecoop.view import View
 
-pytestmark = pytest.mark.timeout(240)
-
 
 def test_every_recorded_program_still_replays() -> None:
     for task in states.load():

@@ -35,7 +35,7 @@ sys.meta_path.insert(0, Nobody())
 
 def alone(script: str, *args: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", ALONE + script, *args]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
 
 
 def test_the_file_makes_the_same_schedule_and_the_same_numbers_without_this_package(

@@ -131,7 +131,7 @@ def test_a_planted_lucky_timing_is_rejected(one: Path, capsys: pytest.CaptureFix
 def test_the_untuned_program_is_certified_where_nothing_is_faster(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plant(tmp_path, doubled(), copied, 1e-3)
+    plant(tmp_path, doubled(), copied, 1.0)
     code, (task,) = verify(tmp_path)
     assert code == 0 and task["certified"] is None and task["verdicts"][0]["status"] == "slow"
     verify(tmp_path, "--set-aside")

@@ -20,8 +20,9 @@ from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning.targets import parse_target
 from tvm_litecoop.tvm_bridge import traces
+from tvm_litecoop.tvm_bridge.locations import LocationMenus
 from tvm_litecoop.tvm_bridge.made import repeated
-from tvm_litecoop.tvm_bridge.sketch import Places, Sketch
+from tvm_litecoop.tvm_bridge.sketch import Sketch
 from tvm_litecoop.workloads import parse
 
 MACHINE = Machine("llvm", 2, 64, 32)
@@ -59,8 +60,8 @@ def test_what_a_design_space_offers_does_not_hang_on_which_is_read_first() -> No
     generated = _spaces(mod, parse_target(""), LiteCoOpSpace())
 
     def read(order: Iterable[int]) -> list[Any]:
-        places: Places = {}
-        sketches = [Sketch(index, mod, schedule, places) for index, schedule in enumerate(generated)]
+        menus = LocationMenus()
+        sketches = [Sketch(index, mod, schedule, menus) for index, schedule in enumerate(generated)]
         for index in order:
             sketches[index].read()
         return [(sketch.slots, sketch.blocks) for sketch in sketches]

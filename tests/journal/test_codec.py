@@ -107,7 +107,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
     return events
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories())
 def test_events_survive_writing_and_reading(events: list[Event]) -> None:
     writer, reader = Codec(), Codec()

@@ -23,7 +23,9 @@ def test_killed_at_three_moments_and_resumed(tmp_path: Path) -> None:
     args = argparse.Namespace(workload="matmul:32x32x32", trials=12)
     _, whole_s = kills._tune(args, tmp_path / "whole", None)
     rng, killed = random.Random(2), 0
-    for number in range(3):
+    for number in range(9):
+        if number >= 3 and killed:
+            break  # a machine that has become faster may be done before
         work = tmp_path / str(number)
         killed += kills._tune(args, work, rng.uniform(0.2, 0.8) * whole_s)[0]
         if not kills._finished(work):
@@ -67,7 +69,7 @@ def test_a_budget_is_not_passed_by_a_run_that_was_killed(tmp_path: Path, monkeyp
     with Loopback(says("{}", after_s=0.2), says("{}", after_s=60.0)) as server:
         work, pool = tmp_path / "work", pool_file(tmp_path, server.url, "[budget]\ncalls = 4\n")
         with subprocess.Popen(tune(work, pool, 200), stdout=subprocess.DEVNULL) as running:
-            deadline = time.monotonic() + 100
+            deadline = time.monotonic() + 600
             while len(server.asked) < 2 and time.monotonic() < deadline:
                 time.sleep(0.05)
             running.kill()

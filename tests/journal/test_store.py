@@ -364,6 +364,7 @@ def test_a_task_that_cannot_begin_stays_as_it_was(tmp_path: Path) -> None:
     assert shape(tuned(tmp_path, 0)) == shape(done)  # gone on with
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_does_not_have_the_lock(tmp_path: Path) -> None:
     lock = Lock(tmp_path)
     child = os.fork()

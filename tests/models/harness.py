@@ -46,19 +46,22 @@ class Remote:
     log: Log
     seen: list[str] = field(default_factory=list)
 
-    def search(self, url: str, count: int = 8, **settings: Any) -> MemberStats:
-        """Measure `count` toy programs; what the remote member did."""
-        return self.pool(url, count, **settings).stats["remote"]
+    def search(self, url: str, count: int = 8, answers: int = 0, **settings: Any) -> MemberStats:
+        """Measure `count` toy programs, and more until there are so many answers; what the remote member did.
 
-    def pool(self, url: str, count: int = 8, *more: MemberSettings, **settings: Any) -> Pool:
-        given: dict[str, Any] = {"api_key_env": KEY_ENV, "timeout_s": 5.0, **settings}
+        How often it is asked hangs on how fast the machine is.
+        """
+        return self.pool(url, count, answers=answers, **settings).stats["remote"]
+
+    def pool(self, url: str, count: int = 8, *more: MemberSettings, answers: int = 0, **settings: Any) -> Pool:
+        given: dict[str, Any] = {"api_key_env": KEY_ENV, "timeout_s": 20.0, **settings}
         first = MemberSettings(name="remote", provider="openai", base_url=url, **given)
         members = [openai_api.member(one) for one in (first, *more)]
         pool = Pool([*members, Scripted("walker", walk)])
         search = Search(ToySpace(), pool, SearchConfig(), 7)
         measured = 0
-        while measured < count:
-            batch = measure_all(search, min(4, count - measured))
+        while measured < count or pool.stats["remote"].answers < answers:
+            batch = measure_all(search, 4 if measured >= count else min(4, count - measured))
             assert batch, "the search ended early"
             measured += batch
             while search._land(wait=True):  # the walker is faster than any server and would find everything first

@@ -34,9 +34,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length", 0))
         body = json.loads(self.rfile.read(length))
-        with self.server.inside():
-            asked = self.server.note({name.lower(): value for name, value in self.headers.items()}, body)
-            self.server.deed_for(asked)(self, asked)
+        asked = self.server.note({name.lower(): value for name, value in self.headers.items()}, body)
+        self.server.deed_for(asked)(self, asked)
 
     def send(self, status: int, body: bytes, headers: dict[str, str] | None = None, length: int | None = None) -> None:
         self.send_response(status)
@@ -128,7 +127,8 @@ def answer(*alternatives: list[str], next: str = "walker", reason: str = "try") 
 
 def says(text: str | None, tokens: tuple[int, int] = (100, 20), after_s: float = 0.0) -> Deed:
     def deed(handler: Handler, asked: Asked) -> None:
-        time.sleep(after_s)
+        with handler.server.inside():
+            time.sleep(after_s)
         handler.send(200, completion(text, tokens))
 
     return deed
@@ -156,9 +156,9 @@ def hangs_up(handler: Handler, asked: Asked) -> None:
 
 
 def drip(handler: Handler) -> None:
-    """A byte every 0.2 s."""
+    """A byte a second."""
     for _ in range(100):
-        time.sleep(0.2)
+        time.sleep(1.0)
         handler.wfile.write(b" ")
 
 

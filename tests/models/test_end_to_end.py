@@ -21,7 +21,7 @@ NEEDED = ("torch", "transformers", "llguidance", "gguf", "accelerate", "llm_smol
 if missing := [name for name in NEEDED if find_spec(name) is None]:
     pytest.skip(f"a real server needs {', '.join(missing)} (make setup-models)", allow_module_level=True)
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(3600)
 
 CONVERT = """
 import sys
@@ -54,6 +54,7 @@ params = 135e6
 model = "{model}"
 base_url = "http://127.0.0.1:{port}/v1"
 max_tokens = 64
+timeout_s = 900
 background = false
 
 [[member]]
@@ -93,7 +94,7 @@ def port(weights: Path) -> Iterator[int]:
 
 
 def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 900
     while True:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -109,7 +110,7 @@ def _tokens_of_server(port: int, model: Path) -> int:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=120) as answer:
+    with urllib.request.urlopen(request, timeout=600) as answer:
         return int(json.load(answer)["usage"]["prompt_tokens"])
 
 
@@ -123,7 +124,7 @@ def test_both_act_in_one_tuning(weights: Path, port: int, tmp_path: Path) -> Non
         capture_output=True,
         text=True,
         check=False,
-        timeout=500,
+        timeout=2400,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "out.json").read_text())

@@ -122,7 +122,7 @@ def test_a_server_whose_model_knows_no_system_is_asked_in_one_turn(remote: Remot
         (helps if known else fails(400, "System role not supported"))(handler, asked)
 
     with Loopback(deed) as server:
-        stats = remote.search(server.url)
+        stats = remote.search(server.url, answers=2)
     refused = sum(len(asked.body["messages"]) > 1 for asked in server.asked)
     assert stats.answers > 1 and not stats.faults and refused >= 3 and refused < len(server.asked)
 
@@ -130,7 +130,7 @@ def test_a_server_whose_model_knows_no_system_is_asked_in_one_turn(remote: Remot
 def test_what_a_server_counts_backwards_or_not_at_all_is_estimated(remote: Remote) -> None:
     without = completion(answer(["d1=0"])).replace(b'"usage"', b'"unusual"')
     with Loopback(says(answer(["d0=0"]), (-5, -5)), lambda handler, asked: handler.send(200, without)) as server:
-        stats = remote.search(server.url, usd_per_mtok_in=2.0)
+        stats = remote.search(server.url, answers=2, usd_per_mtok_in=2.0)
     prompts = [sum(len(turn["content"]) for turn in asked.body["messages"]) for asked in server.asked]
     assert stats.answers == len(prompts) > 1 and stats.tokens_in == sum(length // 4 for length in prompts)
     assert stats.tokens_out > 0 and stats.usd == pytest.approx(stats.tokens_in * 2e-6)
@@ -168,7 +168,7 @@ def test_calls_that_learn_the_other_name_together_keep_their_form(monkeypatch: p
     def deed(handler: Handler, asked: Asked) -> None:
         if "max_tokens" not in asked.body:
             return helps(handler, asked)
-        together.wait(10)
+        together.wait(60)
         fails(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")(handler, asked)
 
     with Loopback(deed) as server:
@@ -184,7 +184,7 @@ def test_calls_that_learn_the_other_name_together_keep_their_form(monkeypatch: p
 def test_an_answer_that_is_cut_off_is_said_once(remote: Remote) -> None:
     cut = completion('{"reason": "too lo').replace(b'"stop"', b'"length"')
     with Loopback(lambda handler, asked: handler.send(200, cut)) as server:
-        stats = remote.search(server.url, model="thinker", max_tokens=20)
+        stats = remote.search(server.url, answers=2, model="thinker", max_tokens=20)
     assert stats.answers > 1 and not stats.trials
     said = [text for text in remote.log.warnings() if "cut off" in text]
     assert said == ["an answer of thinker was cut off: raise its max_tokens, 20"]

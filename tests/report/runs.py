@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -98,5 +97,5 @@ def hostile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Search:
             run.search.tell([Measurement(n.id, toy_seconds(n.built.program)) for n in nodes if n.id not in hit])
             if sum(node.author == NAME for node in run.search.tree.nodes) > 1:
                 break
-            time.sleep(0.02)  # the answers are on their way
+            run.search._land(wait=True)
         return run.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,23 @@ def thinker(name: str = "remote", seconds: float = 0.05, params: float = 1e9) ->
     return Scripted(name, guess, params=params, background=True, seconds=seconds)
 
 
+class Meeting(Scripted):
+    """Its first call waits for the second, which one that is made after the other never sees."""
+
+    def ask(self, view: View, k: int, seed: int) -> Call:
+        call, self.calls = super().ask(view, k, seed), getattr(self, "calls", 0) + 1
+        if self.calls == 1:
+            self.met = threading.Event()
+        elif self.calls == 2:
+            self.met.set()
+
+        def meets() -> Answer:
+            assert self.met.wait(60.0)
+            return call()
+
+        return meets
+
+
 def search_of(pool: Pool, config: SearchConfig | None = None) -> Search:
     return Search(ToySpace(4, 6), pool, config or SearchConfig(), seed=3)
 
@@ -41,11 +59,9 @@ def settled(search: Search) -> bool:
 
 
 def test_calls_fly_together_and_land_once() -> None:
-    pool = pool_of(thinker(seconds=0.2))
+    pool = pool_of(Meeting("remote", guess, params=1e9, background=True))
     search = search_of(pool, SearchConfig(in_flight=4, proposals_per_call=2, width=8))
-    start = time.perf_counter()
     assert measure_all(search, 4) >= 1
-    assert time.perf_counter() - start < 0.2 * pool.stats["remote"].calls  # not one after the other
     while measure_all(search, 4):
         if len(search.tree) > 60:
             break
@@ -66,17 +82,17 @@ def test_no_more_calls_than_are_wanted() -> None:
 
 @pytest.mark.parametrize("prepares", [False, True])
 def test_what_was_thought_during_the_measurement_is_hidden(prepares: bool) -> None:
-    pool = pool_of(thinker(seconds=0.1))
+    pool = pool_of(thinker(seconds=0.4))
     search = search_of(pool)
     for _ in range(4):
         batch = search.ask(4, ahead=4)
-        time.sleep(0.15)  # the hardware measures
+        time.sleep(0.6)  # the hardware measures
         if prepares:
             search.prepare(4)
         search.tell([Measurement(node.id, toy_seconds(node.built.program)) for node in batch])
     search.ask(4)
     thought = pool.stats["remote"].seconds
-    assert thought >= 0.1 * 8
+    assert thought >= 0.4 * 8
     assert 0.5 * thought < pool.books.hidden_s <= 1.01 * thought
 
 
@@ -186,13 +202,13 @@ def test_a_step_that_was_handed_over_comes_first_beside_a_build_too() -> None:
 
 
 def test_closing_books_what_has_landed_and_waits_for_nothing() -> None:
-    pool = pool_of(thinker(seconds=0.3))
+    pool = pool_of(thinker(seconds=3.0))
     search = search_of(pool)
     batch = search.ask(2, ahead=32)  # more than fly at once: where one has landed, one more has begun
     search.tell([Measurement(node.id, 0.001) for node in batch])
     start = time.perf_counter()
     search.close()
-    assert time.perf_counter() - start < 0.2
+    assert time.perf_counter() - start < 2.0
     assert pool.stats["remote"].faults["late"] >= 1
 
 
@@ -202,7 +218,7 @@ def test_closing_books_what_lands_in_time() -> None:
     batch = search.ask(2, ahead=8)
     search.tell([Measurement(node.id, 0.001) for node in batch])
     calls = pool.stats["remote"].calls
-    search.close(wait_s=5.0)
+    search.close(wait_s=60.0)
     assert pool.stats["remote"].answers == calls and not pool.stats["remote"].faults
 
 
@@ -242,7 +258,7 @@ def assert_all_its_calls_are_faults(rude: Scripted) -> None:
     search = search_of(pool)
     for _ in range(8):
         measure_all(search, 2)
-    search.close(1.0)
+    search.close(60.0)
     assert pool.stats["rude"].faults["raised"] == pool.stats["rude"].calls >= 1
 
 

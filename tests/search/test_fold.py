@@ -63,7 +63,7 @@ def walk(search: Search, history: list[tuple[int, bool, bool]]) -> list[list[int
     return batches
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     history=histories,
     config=configs,

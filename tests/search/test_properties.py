@@ -43,7 +43,7 @@ def check_invariants(search: Search) -> None:
     assert len(keys) == len(set(keys))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(history=histories, config=configs, seed=st.integers(1, 2**31 - 1), digits=st.integers(1, 4))
 def test_invariants_hold_after_any_history(
     history: list[tuple[int, bool, bool]], config: SearchConfig, seed: int, digits: int
@@ -64,7 +64,7 @@ def test_invariants_hold_after_any_history(
     check_invariants(search)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(1, 2**31 - 1), config=configs)
 def test_same_seed_same_tree(seed: int, config: SearchConfig) -> None:
     def tree() -> list[object]:

@@ -57,7 +57,7 @@ class Runs(ms.runner.PyRunner):  # type: ignore[misc]
         self.measured += len(runner_inputs)
         if self.batches == self.at:
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.2)  # for the thread that hears of it
+            time.sleep(1.0)  # for the thread that hears of it
         return [Done() for _ in runner_inputs]
 
 

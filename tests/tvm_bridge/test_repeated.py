@@ -16,6 +16,7 @@ from tvm.s_tir.schedule import Schedule, Trace
 from tvm_litecoop.certify.compare import off_reference
 from tvm_litecoop.certify.kernels import compiled
 from tvm_litecoop.tuning.targets import parse_target
+from tvm_litecoop.tvm_bridge.locations import LocationMenus
 from tvm_litecoop.tvm_bridge.made import repeated
 from tvm_litecoop.tvm_bridge.replay import Replayed, Replayer
 from tvm_litecoop.tvm_bridge.sketch import Sketch
@@ -47,7 +48,10 @@ def assert_the_wrong_ones_are_found(workload: Workload, times: int) -> None:
 
 def test_they_are_refused_with_the_name_of_the_sum() -> None:
     context = context_of("attention:2x32x16")
-    sketches = [Sketch(index, context.mod, design, {}) for index, design in enumerate(context.generate_design_space())]
+    sketches = [
+        Sketch(index, context.mod, design, LocationMenus())
+        for index, design in enumerate(context.generate_design_space())
+    ]
     replayer = Replayer(context.mod, sketches, context.space_generator.postprocs, 1)
     outcomes = replayer.replay([(index, 1) for index in range(0, len(sketches), 2)])
     refused = [one for one in outcomes if isinstance(one, Rejection) and "again and again" in one.detail]

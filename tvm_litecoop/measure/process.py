@@ -29,6 +29,7 @@ class WarmProcess:
 
     def __init__(self, stderr: int | None) -> None:
         self.uses = 0
+        self._ended = False
         self._popen: Any = PopenWorker(stderr=stderr)
 
     def start(self, prepare: Callable[[], None]) -> None:
@@ -66,6 +67,8 @@ class WarmProcess:
         watchdog.start()
         try:
             self._popen.send(fn, args, None, timeout_s)
+            if self._ended:  # while the process was being made, which nobody could kill yet
+                self.end()
             return self._popen.recv()
         except ChildProcessError:
             if time.monotonic() >= deadline:
@@ -83,6 +86,7 @@ class WarmProcess:
 
         `PopenWorker.kill` is not fit for that: it closes the pipe first, which waits for its reader.
         """
+        self._ended = True
         process = self._popen._proc
         if process is not None:
             kill_child_processes(process.pid)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,17 +18,12 @@ from tvm_litecoop.models.budget import Budget, Limits
 from tvm_litecoop.models.calls import Calls, Flight, raised
 from tvm_litecoop.models.expert import Expert
 from tvm_litecoop.models.health import Healths
+from tvm_litecoop.models.purse import Purse
 from tvm_litecoop.models.replies import Remembers, Replies
 from tvm_litecoop.models.stats import MemberStats
 from tvm_litecoop.models.turns import Prices
 from tvm_litecoop.view import Colleague, View
 
-logger = logging.getLogger(__name__)
-
-FIRST_TOKENS = (1500, 1000)
-"""Tokens read and written that a member's first call is held for; a model that thinks aloud writes about so many."""
-FIRST_S = 10.0
-"""Seconds that a member's first call is held for."""
 RESERVE = "reserve"
 """Acts where no member can: benched, off, beyond the budget, or while the first call of another task says what calls
 cost. It is the expert, and not on the roster."""
@@ -80,14 +74,10 @@ class Pool:
         self.books = Books(self.members, limits)
         self.calls = Calls()
         self._prices = prices or Prices()
-        self._slow_share = slow_share
         self._health = self._all_well()
         self._reserve = Expert(RESERVE)
-        paid = [name for name, member in self.members.items() if not member.profile.free]
-        self._never_asked = {name: short for name in paid if (short := self.budget.short_of(self._estimate(name)))}
-        for name, short in self._never_asked.items():
-            logger.warning("%s is never asked, its first call counts as %s: raise that limit", name, short)
-        self._told_of = set(self._never_asked)
+        profiles = {name: member.profile for name, member in self.members.items()}
+        self._purse = Purse(profiles, self.books, slow_share)
 
     @classmethod
     def default(cls) -> Pool:
@@ -118,7 +108,8 @@ class Pool:
     def begin(self) -> None:
         """A run begins now: what was spent is of earlier ones, and what was wrong with a member may be mended."""
         self.books.begin()
-        self._health, self._told_of = self._all_well(), set(self._never_asked)
+        self._purse.begin()
+        self._health = self._all_well()
 
     def _all_well(self) -> Healths:
         return Healths(member.profile for member in self.members.values())
@@ -183,7 +174,7 @@ class Pool:
         """
         if config.next_member == "largest":  # alone, however slow
             name = self.largest
-            affordable = self.members[name].profile.free or self._within_budget(name)
+            affordable = self.members[name].profile.free or self._purse.within_budget(name)
             return name if affordable and self._health.available(name) else RESERVE
         able = {one: self.stats[one] for one in self._able() if self.members[one].profile.free or not free}
         rng = random.Random(seed)
@@ -228,49 +219,19 @@ class Pool:
         return replace(self._prices, trial_s=trial_s) if trial_s else self._prices
 
     def _able(self) -> list[str]:
-        return [name for name in self.members if self._health.available(name) and self._affordable(name)]
-
-    def _affordable(self, name: str) -> bool:
-        """Whether one more call fits the budget and, for a slow member, its share of the time."""
-        profile = self.members[name].profile
-        if profile.free:
-            return True
-        if not profile.background:
-            calls, blocked_s = self.books.blocked(name)
-            expected = blocked_s / calls if calls else profile.slow_s
-            if self.books.blocked_in_run(name) + expected > self._slow_share * self.books.elapsed_s:
-                return False
-        return self._within_budget(name)
-
-    def _within_budget(self, name: str) -> bool:
-        """Whether one more call fits; that none does any more is said once in a run."""
-        estimate = self._estimate(name)
-        if name not in self._told_of and (short := self.budget.short_of(estimate, flying=False)):
-            self._told_of.add(name)
-            logger.warning("the budget is spent: %s is left alone, a call counts as %s", name, short)
-        return not self._first_flies(name) and self.budget.affords(estimate)
-
-    def _first_flies(self, name: str) -> bool:
-        """Whether its first call is under way, which says what the others cost, where that is limited."""
-        return self.budget.limits.costs and self.books.flying(name) > 0 and self.books.usual(name) is None
+        return [name for name in self.members if self._health.available(name) and self._purse.affords(name)]
 
     def learns_prices(self, config: SearchConfig) -> bool:
         """Whether nobody can be asked before a first call has said what the others cost."""
         if config.next_member == "largest":
-            return self._first_flies(self.largest)
-        return not self._able() and any(map(self._first_flies, self.members))
-
-    def _estimate(self, name: str) -> Usage:
-        """What a call of that member usually costs; before its first answer what such calls cost elsewhere."""
-        (tokens_in, tokens_out), (price_in, price_out) = FIRST_TOKENS, self.members[name].profile.usd_per_mtok
-        usd = (tokens_in * price_in + tokens_out * price_out) / 1e6
-        return self.books.usual(name) or Usage(tokens_in, tokens_out, usd, FIRST_S)
+            return self._purse.first_flies(self.largest)
+        return not self._able() and any(map(self._purse.first_flies, self.members))
 
     # ---- ask ---------------------------------------------------------------------------------------------------------
 
     def estimate(self, name: str) -> Usage | None:
         """What a call of that member is held for; None for a free one."""
-        return None if self._profile(name).free else self._estimate(name)
+        return None if self._profile(name).free else self._purse.estimate(name)
 
     def start(self, name: str, view: View, k: int, seed: int) -> Flight:
         """Ask one member. Its call and its answer are booked by `count_call` and `count_answer`."""

@@ -4,6 +4,8 @@ task.py      one tuning task: candidates and results in TVM's terms
 context.py   what the search needs of TVM's TuneContext, without holding it
 space.py     the programs of a task, behind the search's `Space` protocol
 sketch.py    one design space: its decisions by name
+reader.py    a design space replayed once, and what was seen
+locations.py where a block may be computed
 traits.py    what sets the design spaces of a task apart
 nests.py     loop nests as plain facts
 made.py      what TVM made of a program

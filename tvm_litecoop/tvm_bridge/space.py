@@ -15,10 +15,11 @@ from tvm_litecoop.errors import last_line
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tvm_bridge import traces
 from tvm_litecoop.tvm_bridge.edits import Editor
+from tvm_litecoop.tvm_bridge.locations import LocationMenus
 from tvm_litecoop.tvm_bridge.made import loops_of
 from tvm_litecoop.tvm_bridge.predict import Predictor
 from tvm_litecoop.tvm_bridge.replay import Replayed, Replayer
-from tvm_litecoop.tvm_bridge.sketch import Places, Sketch
+from tvm_litecoop.tvm_bridge.sketch import Sketch
 from tvm_litecoop.tvm_bridge.traits import traits_of
 from tvm_litecoop.values import Built, Edit, Program, Rejection, Why
 from tvm_litecoop.view import Loops, View
@@ -65,8 +66,8 @@ class TvmSpace:
         predictor: Predictor | None = None,
         threads: int = 1,
     ) -> None:
-        places: Places = {}
-        self.sketches = [Sketch(index, mod, schedule, places) for index, schedule in enumerate(design_spaces)]
+        menus = LocationMenus()
+        self.sketches = [Sketch(index, mod, schedule, menus) for index, schedule in enumerate(design_spaces)]
         self.machine = machine
         self._flops = int(estimate_tir_flops(mod))
         self._probabilities = tuple((name, probability) for name, (_, probability) in mutators.items())

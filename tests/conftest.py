@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     share = slice(int(worker.removeprefix("gw")), None, int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[share] or os.sched_getaffinity(0))
+    os.environ.pop("TVM_NUM_THREADS", None)  # of the process that started them, which has all cores
 use_physical_cores()  # before TVM is imported anywhere
 
 # What an example takes says how fast the machine is.

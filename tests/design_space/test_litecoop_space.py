@@ -16,6 +16,7 @@ from tvm_litecoop.certify.compare import off_reference
 from tvm_litecoop.certify.kernels import compiled
 from tvm_litecoop.design_space import LiteCoOpSpace
 from tvm_litecoop.design_space.prepare import prepare
+from tvm_litecoop.measure import WarmBuilder
 from tvm_litecoop.measure.intrinsics import load_tensor_intrinsics
 from tvm_litecoop.nest import Machine
 from tvm_litecoop.tuning.targets import parse_target
@@ -174,6 +175,7 @@ def test_programs_are_right_and_their_records_replay_with_stock_tvm(spec: str, t
     """TVM's own search in these spaces, its own database and `compile_tir`: nothing of ours is needed for a record."""
     load_tensor_intrinsics()
     workload, target = parse(spec), parse_target("")
+    builder = WarmBuilder(timeout_sec=300.0)
     ms.tune_tir(
         workload.mod,
         target,
@@ -182,9 +184,10 @@ def test_programs_are_right_and_their_records_replay_with_stock_tvm(spec: str, t
         num_trials_per_iter=8,
         space=LiteCoOpSpace(),
         strategy="replay-trace",
-        builder=ms.builder.LocalBuilder(max_workers=2, timeout_sec=300.0),
+        builder=builder,
         seed=3,
     )
+    builder.close()
     database = ms.database.JSONDatabase(work_dir=str(tmp_path))
     records = database.get_all_tuning_records()
     right = 0

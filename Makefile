@@ -12,7 +12,7 @@ DOCS := $(VENV)/docs
 MARK := litecoop-venv
 
 # Files of tests at a time.
-JOBS ?= 2
+TEST_JOBS ?= 2
 
 # What a user's shell may carry that would reach into the venv, or out of it.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV CONDA_PREFIX __PYVENV_LAUNCHER__
@@ -52,8 +52,8 @@ tune: $(INSTALLED) ## tune a matrix product, with TVM's own search beside it
 	"$(VENV)/bin/litecoop" tune matmul:512x512x512 --trials 64 --compare evolutionary
 	@echo "litecoop and python are those of .venv after: . .venv/bin/activate"
 
-test: $(INSTALLED) ## run the tests, two files at a time (JOBS=0: one)
-	"$(PY)" -m pytest -n $(JOBS) --dist loadfile
+test: $(INSTALLED) ## run the tests, several files at a time; TEST_JOBS=0 for one, on all cores
+	"$(PY)" -m pytest -n $(TEST_JOBS) --dist loadfile
 
 check: $(INSTALLED) ## lint, format, types, and the direction of imports
 	"$(PY)" -m ruff check .

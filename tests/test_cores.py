@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,27 @@ def test_a_process_with_one_core_counts_one() -> None:
     finally:
         os.sched_setaffinity(0, allowed)
     assert 1 <= cores.physical() <= cores.usable() == len(allowed)
+
+
+CONFINED = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+from tvm_litecoop.tuning.threads import use_physical_cores
+threads = use_physical_cores()
+import tvm
+tvm.runtime.num_threads()  # makes the pool, which binds this thread where it may
+print(threads, os.sched_getaffinity(0))
+"""
+
+
+@pytest.mark.usefixtures("whole_machine")
+def test_tvm_stays_on_the_core_that_a_process_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TVM_NUM_THREADS")
+    last = max(os.sched_getaffinity(0))
+    if not last:
+        pytest.skip("the only core is where TVM goes")
+    command = [sys.executable, "-c", CONFINED, str(last)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"1 {{{last}}}\n"
 
 
 def test_a_system_that_tells_nothing_has_the_cores_that_can_be_used(

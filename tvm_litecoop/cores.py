@@ -33,6 +33,13 @@ def physical() -> int:
     return min(_apart() or psutil.cpu_count(logical=False) or usable(), usable())
 
 
+def confined() -> bool:
+    """Whether this process may run on some of the machine's cores alone."""
+    import psutil
+
+    return hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) < (psutil.cpu_count() or 1)
+
+
 def _apart() -> int:
     """Physical cores among the logical ones that this process may run on; 0 where Linux does not tell."""
     with suppress(AttributeError, OSError):

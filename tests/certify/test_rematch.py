@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,19 @@ from tvm_litecoop.certify.certificate import CERTIFIED, RIGHT, WRONG, TaskCertif
 from tvm_litecoop.certify.examiner import Examiner
 from tvm_litecoop.certify.judge import Case
 from tvm_litecoop.certify.verify import certify
+
+SLOWER = 30.0
+"""What records claim over what was measured, so that none is lucky where the machine has become slower since."""
+
+
+@pytest.fixture
+def one(one: Path) -> Path:
+    file = one / "database_tuning_record.json"
+    claims = [json.loads(line) for line in file.read_text().splitlines()]
+    for _, (_, seconds, *_rest) in claims:
+        seconds[:] = [SLOWER * measured for measured in seconds]
+    file.write_text("".join(json.dumps(claim) + "\n" for claim in claims))
+    return one
 
 
 class Timed(Examiner):

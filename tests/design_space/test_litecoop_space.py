@@ -172,22 +172,24 @@ def test_a_gpu_gets_the_stock_spaces() -> None:
 
 @pytest.mark.parametrize("spec", ["matmul:61x127x67", "attention:2x32x16"])
 def test_programs_are_right_and_their_records_replay_with_stock_tvm(spec: str, tmp_path: Path) -> None:
-    """TVM's own search in these spaces, its own database and `compile_tir`: nothing of ours is needed for a record."""
+    """TVM's own search in these spaces and its own database: nothing of ours is needed to replay a record."""
     load_tensor_intrinsics()
     workload, target = parse(spec), parse_target("")
     builder = WarmBuilder(timeout_sec=300.0)
-    ms.tune_tir(
-        workload.mod,
-        target,
-        str(tmp_path),
-        max_trials_global=8,
-        num_trials_per_iter=8,
-        space=LiteCoOpSpace(),
-        strategy="replay-trace",
-        builder=builder,
-        seed=3,
-    )
-    builder.close()
+    try:
+        ms.tune_tir(
+            workload.mod,
+            target,
+            str(tmp_path),
+            max_trials_global=8,
+            num_trials_per_iter=8,
+            space=LiteCoOpSpace(),
+            strategy="replay-trace",
+            builder=builder,
+            seed=3,
+        )
+    finally:
+        builder.close()
     database = ms.database.JSONDatabase(work_dir=str(tmp_path))
     records = database.get_all_tuning_records()
     right = 0

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-TWO_CORES = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > 1
+pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
 
 SEEN = """
 import os, tvm
@@ -26,10 +26,13 @@ def seen(**variables: str) -> list[str]:
     return subprocess.run([sys.executable, "-c", SEEN], env=environment, capture_output=True, text=True).stdout.split()
 
 
-@pytest.mark.skipif(not TWO_CORES, reason="needs two cores and Linux")
+@pytest.mark.usefixtures("whole_machine")
 def test_the_calling_thread_leaves_the_core_of_the_other_and_is_free_again_afterwards() -> None:
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two cores")
     assert seen() == ["1", "False", "False", "True"]
 
 
+@pytest.mark.usefixtures("whole_machine")
 def test_where_no_thread_is_bound_nothing_changes() -> None:
     assert seen(TVM_BIND_THREADS="0") == ["0", "False", "True", "True"]

@@ -229,7 +229,7 @@ def test_workers_stay_and_one_that_died_idle_is_replaced_before_use(make_builder
     [first] = paths(builder.build([labelled("pid")]))
     assert paths(builder.build([labelled("pid")])) == [first]
     os.kill(int(first), signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(int(first))], timeout=10)
+    psutil.wait_procs([psutil.Process(int(first))], timeout=60)
     [second] = paths(builder.build([labelled("pid")]))
     assert second not in (None, first)
 
@@ -264,8 +264,7 @@ def test_close_ends_every_process_and_can_be_repeated() -> None:
     assert set(psutil.Process().children(recursive=True)) == before
     with pytest.raises(RuntimeError, match="closed"):  # LiteCoOpError, after its way through TVM's FFI
         builder.build([labelled("one")])
-    for _ in range(8):
-        WarmBuilder(max_workers=2).close()  # while they are starting
+    WarmBuilder(max_workers=2).close()  # while they are starting
     assert set(psutil.Process().children(recursive=True)) == before
 
 
@@ -277,7 +276,7 @@ def test_close_ends_a_worker_in_the_middle_of_a_job() -> None:
         time.sleep(3)  # most likely in the job by then; the outcome is the same if it is not
         builder.close()
         assert set(psutil.Process().children(recursive=True)) == before
-        assert results.exception(timeout=10) or results.result()[1].artifact_path is None
+        assert results.exception(timeout=60) or results.result()[1].artifact_path is None
 
 
 PARENT = """

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tvm.support import popen_pool
 
+from tvm_litecoop.measure.process import WarmProcess
 from tvm_litecoop.measure.workers import WarmWorkers
 
 
@@ -30,11 +34,18 @@ def say(word: str, seconds: float) -> str:
     return word
 
 
-def test_an_interrupted_job_does_not_answer_for_the_next(workers: WarmWorkers) -> None:
+def test_an_interrupted_job_does_not_answer_for_the_next(workers: WarmWorkers, tmp_path: Path) -> None:
     assert workers.run(say, "first", 0.0).value == "first"
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    begun = tmp_path / "begun"
+
+    def interrupt() -> None:
+        while not begun.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        workers.run(say, "interrupted", 2.0)
+        workers.run(mark, str(begun), str(tmp_path / "ended"))
     assert workers.run(say, "next", 0.0).value == "next"
 
 
@@ -42,6 +53,23 @@ def test_an_argument_that_cannot_be_pickled_is_the_error_of_its_job(workers: War
     outcomes = workers.map(say, [("one", 0.0), (threading.Lock(), 0.0), ("two", 0.0)])
     assert [outcome.value for outcome in outcomes] == ["one", None, "two"]
     assert "pickle" in str(outcomes[1].error)
+
+
+def test_a_process_that_is_ended_while_it_is_made_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    process, made, real = WarmProcess(None), [], subprocess.Popen
+
+    def popen(*args: Any, **options: Any) -> Any:
+        made.append(real(*args, **options))
+        process.end()  # nobody knows of it yet
+        return made[0]
+
+    monkeypatch.setattr(popen_pool.subprocess, "Popen", popen)
+    with pytest.raises(ChildProcessError):
+        process.call(say, ("word", 0.0), 60.0)
+    assert made[0].wait(60) == -signal.SIGKILL and not process.alive()
+    with pytest.raises(ChildProcessError):
+        process.call(say, ("another", 0.0), 60.0)
+    process.dispose()
 
 
 class Particular(Exception):

@@ -60,7 +60,7 @@ class Loopback(ThreadingHTTPServer):
     def __init__(self, *deeds: Deed) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[Asked] = []
-        self.most_at_once = 0
+        self.most_at_once = 0  # of the requests that wait in `says`
         self._deeds, self._now, self._lock = deeds, 0, threading.Lock()
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 

@@ -21,7 +21,7 @@ NEEDED = ("torch", "transformers", "llguidance", "gguf", "accelerate", "llm_smol
 if missing := [name for name in NEEDED if find_spec(name) is None]:
     pytest.skip(f"a real server needs {', '.join(missing)} (make setup-models)", allow_module_level=True)
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = pytest.mark.timeout(4800)
 
 CONVERT = """
 import sys

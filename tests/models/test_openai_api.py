@@ -104,7 +104,7 @@ def test_no_more_calls_at_a_time_than_the_strictest_member_of_a_server_allows(re
     with Loopback(says(answer(["d0=0"], next="second"), after_s=0.05)) as server:
         second = MemberSettings(name="second", provider="openai", base_url=f"{server.url}/", concurrency=2)
         pool = remote.pool(server.url, 16, second, concurrency=2)
-        assert server.most_at_once <= 2
+        assert 1 <= server.most_at_once <= 2
         assert pool.stats["remote"].answers + pool.stats["second"].answers == len(server.asked)
 
 
@@ -124,7 +124,7 @@ def test_a_server_whose_model_knows_no_system_is_asked_in_one_turn(remote: Remot
     with Loopback(deed) as server:
         stats = remote.search(server.url, answers=2)
     refused = sum(len(asked.body["messages"]) > 1 for asked in server.asked)
-    assert stats.answers > 1 and not stats.faults and refused >= 3 and refused < len(server.asked)
+    assert not stats.faults and refused >= 3 and refused < len(server.asked)
 
 
 def test_what_a_server_counts_backwards_or_not_at_all_is_estimated(remote: Remote) -> None:
@@ -184,10 +184,11 @@ def test_calls_that_learn_the_other_name_together_keep_their_form(monkeypatch: p
 def test_an_answer_that_is_cut_off_is_said_once(remote: Remote) -> None:
     cut = completion('{"reason": "too lo').replace(b'"stop"', b'"length"')
     with Loopback(lambda handler, asked: handler.send(200, cut)) as server:
-        stats = remote.search(server.url, answers=2, model="thinker", max_tokens=20)
-    assert stats.answers > 1 and not stats.trials
-    said = [text for text in remote.log.warnings() if "cut off" in text]
-    assert said == ["an answer of thinker was cut off: raise its max_tokens, 20"]
+        stats = remote.search(server.url, answers=4, model="thinker", max_tokens=20)
+    assert not stats.trials
+    cut_off, useless = remote.log.warnings()
+    assert cut_off == "an answer of thinker was cut off: raise its max_tokens, 20"
+    assert useless.startswith("remote: nothing can be used of 4 answers in a row, it is asked less: malformed: ")
 
 
 def test_thoughts_that_only_the_total_counts_are_paid_for(remote: Remote) -> None:

@@ -58,6 +58,8 @@ class WarmProcess:
             ChildProcessError: The process died.
             Exception: What `fn` raised.
         """
+        if self._ended:
+            raise ChildProcessError("the process was ended")
         self.uses += 1
         # The worker keeps its own time, on a thread. That thread never runs where the interpreter lock is
         # held or the process is stopped, so the parent keeps time as well.
@@ -79,10 +81,12 @@ class WarmProcess:
 
     def alive(self) -> bool:
         """Whether the process runs."""
-        return bool(self._popen.is_alive())
+        return not self._ended and bool(self._popen.is_alive())
 
     def end(self) -> None:
         """Kill the process, from any thread: a thread that waits for it then reads the end of the pipe.
+
+        One that is just being made is killed as soon as there is one. Nothing can be called afterwards.
 
         `PopenWorker.kill` is not fit for that: it closes the pipe first, which waits for its reader.
         """

@@ -76,8 +76,7 @@ class Pool:
         self._prices = prices or Prices()
         self._health = self._all_well()
         self._reserve = Expert(RESERVE)
-        profiles = {name: member.profile for name, member in self.members.items()}
-        self._purse = Purse(profiles, self.books, slow_share)
+        self._purse = Purse(self.members, self.books, slow_share)
 
     @classmethod
     def default(cls) -> Pool:
@@ -219,7 +218,7 @@ class Pool:
         return replace(self._prices, trial_s=trial_s) if trial_s else self._prices
 
     def _able(self) -> list[str]:
-        return [name for name in self.members if self._health.available(name) and self._purse.affords(name)]
+        return [name for name in self.members if self._health.available(name) and self._purse.can_pay_for(name)]
 
     def learns_prices(self, config: SearchConfig) -> bool:
         """Whether nobody can be asked before a first call has said what the others cost."""

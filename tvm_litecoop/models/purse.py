@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from tvm_litecoop.models.base import Profile, Usage
+from tvm_litecoop.models.base import Member, Usage
 from tvm_litecoop.models.books import Books
 
 logger = logging.getLogger(__name__)
@@ -19,18 +19,19 @@ FIRST_S = 10.0
 class Purse:
     """What calls are expected to cost, held against the books.
 
-    A member whose first call fits no limit is named once, and one that the budget has no room for any more once a run.
+    A member whose first call would pass a limit is warned of here, one that the budget has no room for any more once in
+    a run.
 
     Args:
-        profiles: Of the members, by name.
+        members: By name.
         books: What was spent, and what may be.
         slow_share: Seconds for each second of the run that a member may take which is neither free nor in the
             background; for each such member.
     """
 
-    def __init__(self, profiles: Mapping[str, Profile], books: Books, slow_share: float) -> None:
-        self._profiles, self._books, self._slow_share = profiles, books, slow_share
-        paid = [name for name, profile in profiles.items() if not profile.free]
+    def __init__(self, members: Mapping[str, Member], books: Books, slow_share: float) -> None:
+        self._members, self._books, self._slow_share = members, books, slow_share
+        paid = [name for name, member in members.items() if not member.profile.free]
         never = {name: short for name in paid if (short := books.budget.short_of(self.estimate(name)))}
         for name, short in never.items():
             logger.warning("%s is never asked, its first call counts as %s: raise that limit", name, short)
@@ -38,12 +39,12 @@ class Purse:
         self.begin()
 
     def begin(self) -> None:
-        """A run begins now."""
+        """A run begins now, in which everything may be said once more that is said once in a run."""
         self._told_of = set(self._never_asked)
 
-    def affords(self, name: str) -> bool:
+    def can_pay_for(self, name: str) -> bool:
         """Whether one more call fits the budget and, for a slow member, its share of the time."""
-        profile = self._profiles[name]
+        profile = self._members[name].profile
         if profile.free:
             return True
         if not profile.background:
@@ -67,6 +68,6 @@ class Purse:
 
     def estimate(self, name: str) -> Usage:
         """What a call of that member usually costs; before its first answer what such calls cost elsewhere."""
-        (tokens_in, tokens_out), (price_in, price_out) = FIRST_TOKENS, self._profiles[name].usd_per_mtok
+        (tokens_in, tokens_out), (price_in, price_out) = FIRST_TOKENS, self._members[name].profile.usd_per_mtok
         usd = (tokens_in * price_in + tokens_out * price_out) / 1e6
         return self._books.usual(name) or Usage(tokens_in, tokens_out, usd, FIRST_S)

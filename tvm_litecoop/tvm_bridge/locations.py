@@ -17,7 +17,7 @@ class LocationMenu:
     """Where a block may be computed.
 
     Attributes:
-        places: The loops around the first block that reads it which TVM keeps.
+        places: What TVM keeps: inlined, the root, loops around the first block that reads it.
         inner: The innermost of them outside the reductions of that reader, where it is tiled; None where there is none.
     """
 
@@ -45,7 +45,7 @@ class LocationMenus:
         Args:
             schedule: A copy; what is asked changes it.
             block_rv: The block.
-            consumers: The blocks that read what it computes, by name.
+            consumers: The block variables of those that read what it computes, by name; the loops are the first one's.
             blocks: The nests of the consumers, by name.
         """
         around = [schedule.get_loops(consumer) for consumer in consumers.values()]
@@ -54,7 +54,7 @@ class LocationMenus:
         producers = tuple(str(schedule.get(producer).name_hint) for producer in schedule.get_producers(block_rv))
         own = [schedule.get(loop) for loop in schedule.get_loops(block_rv)]
         read_in = tuple((_shape(one), _shared(one, loops)) for one in nests_around)
-        told_by = schedule.get(block_rv).name_hint, producers, tuple(consumers), _shape(own), read_in
+        told_by = str(schedule.get(block_rv).name_hint), producers, tuple(consumers), _shape(own), read_in
         kinds = _kinds(blocks[next(iter(consumers))], len(loops)) if around else ""
         if told_by not in self._known:
             order = _reductions_inward(schedule, around[0], kinds) if around else []

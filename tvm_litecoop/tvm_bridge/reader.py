@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,7 +40,7 @@ class Slot:
     """What a sampling instruction is, whatever its decision.
 
     Attributes:
-        name: Unique in the sketch.
+        name: Unique in the design space.
         block: The block it shapes; empty for the whole program.
         axis: The loop of that block it tiles; -1 where it is no tile.
         domain: Its legal values, the extent of a tile still open.
@@ -76,7 +77,7 @@ class Reader:
     def __init__(
         self, mod: Any, trace: Any, sampling: Sequence[Any], decisions: Sequence[Value], menus: LocationMenus
     ) -> None:
-        self.slots: list[Slot] = []
+        self._slots: list[Slot] = []
         self.blocks: dict[str, Block] = {}
         self.stages: list[str] = []
         self._owners: dict[Any, tuple[str, int]] = {}
@@ -87,6 +88,7 @@ class Reader:
         self._schedule = Schedule(mod, seed=1, error_render_level="none")
         spread = traces.with_decisions(trace, sampling, [_spread(value) for value in decisions])
         spread.apply_to_schedule(self._schedule, remove_postproc=True, decision_provider=self._reached)
+        self.slots = _unique(self._slots)
 
     def _reached(self, inst: Any, inputs: Any, attrs: Any, decision: Any) -> Any:
         kind = inst.kind.name
@@ -109,7 +111,7 @@ class Reader:
         elif kind == "SampleComputeLocation":
             return self._location(inputs[0], decision)
         elif kind in traces.SAMPLING:
-            self.slots.append(self._slot(kind, inst, inputs, attrs))
+            self._slots.append(self._slot(kind, inst, inputs, attrs))
         return decision
 
     def _stage(self, kind: str, inst: Any, inputs: Any) -> str:
@@ -134,7 +136,7 @@ class Reader:
             if name not in self.blocks:
                 self.blocks[name] = nests.read_block(copy, rv)
         menu = self._menus.menu(copy, block_rv, consumers, self.blocks)
-        self.slots.append(Slot(f"{block}.at", block, -1, menu.places, tuple(consumers)))
+        self._slots.append(Slot(f"{block}.at", block, -1, menu.places, tuple(consumers)))
         return default if menu.inner is None else menu.inner
 
 
@@ -160,3 +162,16 @@ def _annotations(trace: Any) -> dict[Any, str]:
             key = str(inst.attrs[0])
             found[inst.inputs[1]] = _SHORT.get(key, key.rsplit(".", 1)[-1])
     return found
+
+
+def _unique(slots: list[Slot]) -> tuple[Slot, ...]:
+    """Number the names that occur more than once: `fetch#1`, `fetch#2`."""
+    total = Counter(slot.name for slot in slots)
+    seen: Counter[str] = Counter()
+    result = []
+    for slot in slots:
+        if total[slot.name] > 1:
+            seen[slot.name] += 1
+            slot = replace(slot, name=f"{slot.name}#{seen[slot.name]}")
+        result.append(slot)
+    return tuple(result)

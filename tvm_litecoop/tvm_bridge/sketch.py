@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -71,7 +70,7 @@ class Sketch:
     @cached_property
     def _facts(self) -> tuple[tuple[Slot, ...], tuple[Block, ...], tuple[str, ...]]:
         reader = Reader(self._mod, self.trace, self.sampling, self.default.decisions, self._menus)
-        return _unique(reader.slots), tuple(reader.blocks.values()), tuple(reader.stages)
+        return reader.slots, tuple(reader.blocks.values()), tuple(reader.stages)
 
 
 def _present(domain: Domain, value: Value) -> Domain | None:
@@ -86,16 +85,3 @@ def _present(domain: Domain, value: Value) -> Domain | None:
     if isinstance(domain, Choice):
         return domain if len(domain.options) > 1 else None
     return None
-
-
-def _unique(slots: list[Slot]) -> tuple[Slot, ...]:
-    """Number the names that occur more than once: `fetch#1`, `fetch#2`."""
-    total = Counter(slot.name for slot in slots)
-    seen: Counter[str] = Counter()
-    result = []
-    for slot in slots:
-        if total[slot.name] > 1:
-            seen[slot.name] += 1
-            slot = replace(slot, name=f"{slot.name}#{seen[slot.name]}")
-        result.append(slot)
-    return tuple(result)

@@ -1,4 +1,7 @@
-"""The threads kernels run on, and where. Owns `TVM_NUM_THREADS`; imports neither TVM nor anything that does."""
+"""The threads kernels run on, and where. Owns `TVM_NUM_THREADS` and `TVM_BIND_THREADS`.
+
+Imports neither TVM nor anything that does.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ _SHORT = {
     "meta_schedule.cooperative_fetch": "fetch",
 }
 
-
 _STAGES = {
     "CacheWrite": "{block} written through a cache",
     "ReverseComputeAt": "{block} written back at {place}",
